@@ -1,0 +1,29 @@
+use serde::{Deserialize, Serialize};
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+        )]
+        #[serde(transparent)]
+        pub struct $name(pub u32);
+    };
+}
+
+id!(
+    /// One image of the user's. Unique within a project and never used twice.
+    SampleId
+);
+id!(
+    /// One press of Train.
+    RunId
+);
+id!(
+    /// One archive that is being read.
+    ImportId
+);
+id!(
+    /// One image or camera frame that is to be classified.
+    RequestId
+);

@@ -1,0 +1,22 @@
+//! The plain data of Headstart.
+//!
+//! Everything that the page and the engine say to each other, and everything that is shown or written to a file, is a type of this crate.
+//! It knows neither the browser nor burn: the same types serve the page, the engine, the native tests and the benchmarks.
+
+mod command;
+mod error;
+mod event;
+mod ids;
+mod metrics;
+mod record;
+mod settings;
+
+pub use command::{ClassRequest, Command, Frame, NewSample, TrainRequest};
+pub use error::{ArchiveError, EngineError, Rejection, TrainError};
+pub use event::{
+    Activity, ArchiveSummary, BackboneInfo, DeviceInfo, Event, Fallback, Progress, SkippedEntry,
+};
+pub use ids::{ImportId, RequestId, RunId, SampleId};
+pub use metrics::{EpochMetrics, Evaluation, SampleVerdict, SplitCounts, Timings, TrainOutcome};
+pub use record::{RunRecord, TestRecord};
+pub use settings::{BackboneId, DeviceKind, DevicePreference, Part, TrainSettings};

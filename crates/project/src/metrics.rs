@@ -1,0 +1,82 @@
+use serde::{Deserialize, Serialize};
+
+use crate::SampleId;
+
+/// One point of the training curves.
+/// Losses are mean cross-entropy in nats, accuracies shares from 0 to 1; validation figures are absent without a validation part.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EpochMetrics {
+    /// Counted from 1.
+    pub epoch: u32,
+    /// Mean over the epoch's training images, as they were trained on.
+    pub train_loss: f64,
+    /// Share of the epoch's training images predicted right.
+    pub train_accuracy: f64,
+    /// Mean over the validation images after the epoch.
+    pub validation_loss: Option<f64>,
+    /// Share of the validation images predicted right after the epoch.
+    pub validation_accuracy: Option<f64>,
+}
+
+/// How a head does on images that it has not learnt from.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// Share predicted right, 0 to 1.
+    pub accuracy: f64,
+    /// `[class, class]`: rows are true classes, columns predicted ones.
+    pub confusion: Vec<Vec<u32>>,
+    /// Every image's own result, in the order of the request.
+    pub verdicts: Vec<SampleVerdict>,
+}
+
+/// What the head says of one image.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SampleVerdict {
+    /// The image.
+    pub id: SampleId,
+    /// Index of its true class.
+    pub actual: u32,
+    /// Index of the class with the highest probability.
+    pub predicted: u32,
+    /// That probability.
+    pub confidence: f32,
+}
+
+/// How many images each part had.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SplitCounts {
+    /// Learnt from.
+    pub train: u32,
+    /// Held back to drive the curves and to choose the epoch.
+    pub validation: u32,
+    /// The user's own test images.
+    pub test: u32,
+}
+
+/// Where the time went, in milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Timings {
+    /// Fetching and building the backbone.
+    pub load_backbone: f64,
+    /// Embedding this run's images, when each was first embedded.
+    pub embed: f64,
+    /// Training the head.
+    pub train: f64,
+}
+
+/// What came of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrainOutcome {
+    /// One point an epoch.
+    pub history: Vec<EpochMetrics>,
+    /// The epoch whose head is kept, counted from 1.
+    pub best_epoch: u32,
+    /// The sizes of the parts.
+    pub split: SplitCounts,
+    /// On the validation part; absent when there is none.
+    pub validation: Option<Evaluation>,
+    /// On the user's test images; absent when there are none.
+    pub test: Option<Evaluation>,
+    /// Where the time went.
+    pub timings_ms: Timings,
+}

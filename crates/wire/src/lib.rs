@@ -1,0 +1,43 @@
+//! How a `Command` or an `Event` of `headstart-project` becomes a browser message, and back.
+//!
+//! A message is the array `[json, attachment, attachment, …]`.
+//! The JSON is the plain data; attachments are browser objects (`Blob`, `ImageBitmap`, typed arrays) that are cloned by handle or transferred, never copied through JSON.
+
+use js_sys::Array;
+use serde::{Serialize, de::DeserializeOwned};
+use thiserror::Error;
+use wasm_bindgen::{JsCast, JsValue};
+
+/// Why a browser message is not one of ours.
+#[derive(Debug, Error)]
+pub enum WireError {
+    /// Not an array that starts with a string.
+    #[error("the message has no text")]
+    Shape,
+    /// The text is no known command or event.
+    #[error("{0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// Packs `message` and its attachments into one value for `postMessage`.
+///
+/// # Errors
+/// When `message` has no JSON form.
+pub fn pack(message: &impl Serialize, attachments: &[JsValue]) -> Result<Array, WireError> {
+    let packed = Array::of1(&JsValue::from(serde_json::to_string(message)?));
+    for attachment in attachments {
+        packed.push(attachment);
+    }
+    Ok(packed)
+}
+
+/// Takes a received value apart into the message and its attachments.
+///
+/// # Errors
+/// When the value was not made by [`pack`] with the same type.
+pub fn unpack<T: DeserializeOwned>(value: JsValue) -> Result<(T, Vec<JsValue>), WireError> {
+    let packed: Array = value.dyn_into().map_err(|_| WireError::Shape)?;
+    let text = packed.get(0).as_string().ok_or(WireError::Shape)?;
+    let attachments = packed.iter().skip(1).collect();
+    Ok((serde_json::from_str(&text)?, attachments))
+}
