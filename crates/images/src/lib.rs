@@ -1,1 +1,14 @@
-//! placeholder
+//! From image files and decoded pixels to model input.
+//!
+//! The browser decodes (its decoders know more formats and are faster than any code shipped to it); everything before and after is here, and is the same code natively and in the browser:
+//! what a file is ([`inspect`], [`check`]), what a zip of class folders holds ([`Archive`], [`place`]), and how pixels become the model's input ([`Pixels`]).
+
+mod archive;
+mod header;
+mod pixels;
+mod place;
+
+pub use archive::{Archive, ArchiveItem, ArchiveLimits};
+pub use header::{Format, ImageHeader, MAX_MEGAPIXELS, check, inspect};
+pub use pixels::{Normalization, Pixels, PixelsError};
+pub use place::{Placement, is_junk, place};
