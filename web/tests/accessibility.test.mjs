@@ -1,0 +1,189 @@
+// Everyone's page: axe-core at every stage, the keyboard alone, small screens, reduced motion.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { describe, test } from "node:test";
+import { suite, top, until } from "./support/app.mjs";
+import { FAKE_CAMERA } from "./support/browser.mjs";
+import { SHAPES, shapes, unseenShapes } from "./support/fixtures.mjs";
+
+const open = suite(FAKE_CAMERA);
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** Fails when axe-core finds a serious or critical violation. */
+async function checkWithAxe(app, stage) {
+  await app.page.evaluate(axe);
+  const violations = await app.page.evaluate(async () => {
+    const { violations } = await window.axe.run(document, { resultTypes: ["violations"] });
+    return violations.map(({ id, impact, help, nodes }) => ({
+      id,
+      impact,
+      help,
+      nodes: nodes.slice(0, 5).map(({ html, failureSummary }) => `${html.slice(0, 200)} — ${failureSummary}`),
+    }));
+  });
+  const grave = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
+  assert.deepEqual(grave, [], `axe-core, ${stage}`);
+}
+
+/** Leads the page through its stages and calls `look` at each. */
+async function walk(app, look) {
+  await app.classes.first().waitFor();
+  await app.event("ready");
+  await look("empty");
+  await app.addShapes();
+  await app.upload("Circles", [{ name: "words.jpg", mimeType: "image/jpeg", buffer: Buffer.from("no image") }]);
+  await app.alert(/words\.jpg/);
+  await look("images and an alert");
+  await app.class("Circles").getByRole("button", { name: "Webcam", exact: true }).click();
+  await app.class("Circles").getByRole("button", { name: "Hold to record", exact: true }).waitFor();
+  await look("the camera is on");
+  await app.openSettings();
+  await app.set({ Epochs: 1000, "Batch size": 1 });
+  await app.trainButton.click();
+  await app.event("epoch", 2);
+  await look("training, with the settings open");
+  await app.stopButton.click();
+  await app.event("training_stopped");
+  await app.set({ Epochs: 10, "Batch size": 16 });
+  await app.runTraining();
+  await app.classify(unseenShapes("Circles")[0]);
+  await look("trained, with a prediction");
+}
+
+describe("axe-core", () => {
+  for (const colorScheme of ["light", "dark"]) {
+    for (const viewport of [{ width: 1440, height: 900 }, { width: 360, height: 740 }]) {
+      test(`finds nothing serious, ${colorScheme}, ${viewport.width} px`, { timeout: 180_000 }, async (t) => {
+        const app = await open(t, { context: { colorScheme, viewport } });
+        await walk(app, (stage) => checkWithAxe(app, `${colorScheme}, ${viewport.width} px, ${stage}`));
+      });
+    }
+  }
+});
+
+test("nothing is wider than a screen of 320 pixels", { timeout: 180_000 }, async (t) => {
+  const app = await open(t, { context: { viewport: { width: 320, height: 640 } } });
+  await walk(app, async (stage) => {
+    const { scroll, width, culprits } = await app.page.evaluate(() => ({
+      scroll: document.documentElement.scrollWidth,
+      width: document.documentElement.clientWidth,
+      culprits: [...document.querySelectorAll("body *")]
+        .filter((element) => element.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
+        .slice(0, 5)
+        .map((element) => element.outerHTML.slice(0, 120)),
+    }));
+    assert.ok(scroll <= width, `${stage}: ${scroll} px wide; ${culprits.join("\n")}`);
+  });
+});
+
+test("nothing moves when reduced motion is asked for", { timeout: 180_000 }, async (t) => {
+  const app = await open(t, { context: { reducedMotion: "reduce" } });
+  await walk(app, async (stage) => {
+    const moving = await app.page.evaluate(() =>
+      document
+        .getAnimations()
+        .filter((animation) => animation.playState === "running" && Number(animation.effect?.getComputedTiming().duration) > 10)
+        .map((animation) => `${animation.animationName ?? animation.transitionProperty} on ${animation.effect.target?.outerHTML.slice(0, 100)}`),
+    );
+    assert.deepEqual(moving, [], stage);
+  });
+});
+
+test("the whole path by keyboard alone, with the focus visible", { timeout: 180_000 }, async (t) => {
+  const app = await open(t);
+  const { page } = app;
+  await app.event("ready");
+
+  /** What has the focus: its role-like name and whether the focus can be seen. */
+  const focused = () =>
+    page.evaluate(() => {
+      const element = document.activeElement;
+      if (!element || element === document.body) return null;
+      const labelled = (element.getAttribute("aria-labelledby") ?? "").split(" ").map((id) => document.getElementById(id)?.textContent ?? "").join(" ").trim();
+      const name = (element.getAttribute("aria-label") || labelled || element.labels?.[0]?.textContent || element.textContent || "").replace(/\s+/g, " ").trim();
+      const region = element.closest("section[aria-label], section[aria-labelledby], [role=region]");
+      const regionName = region?.getAttribute("aria-label") ?? document.getElementById(region?.getAttribute("aria-labelledby") ?? "")?.textContent ?? "";
+      // A file input may be hidden behind the label that looks like a button.
+      const shown = [element, element.labels?.[0], element.parentElement].filter(Boolean);
+      const visible = shown.some((candidate) => {
+        const style = getComputedStyle(candidate);
+        return (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0) || style.boxShadow !== "none";
+      });
+      return { tag: element.tagName, name, region: regionName.trim(), visible, value: element.value };
+    });
+
+  /** Presses Tab until the thing of that name in that region has the focus. */
+  async function tabTo(name, region) {
+    const passed = [];
+    for (let press = 0; press < 250; press += 1) {
+      await page.keyboard.press("Tab");
+      const focus = await focused();
+      if (!focus) continue;
+      passed.push(`${focus.region}/${focus.name}`);
+      assert.ok(focus.visible, `the focus on ${JSON.stringify(focus)} cannot be seen`);
+      const fits = typeof name === "string" ? focus.name === name : name.test(focus.name);
+      if (fits && (region === undefined || focus.region === region)) return;
+    }
+    assert.fail(`${region}/${name} is not reached with Tab; passed: ${[...new Set(passed)].join(", ")}`);
+  }
+
+  async function choose(key, files) {
+    const [chooser] = await Promise.all([page.waitForEvent("filechooser"), page.keyboard.press(key)]);
+    await chooser.setFiles(files);
+  }
+
+  await page.keyboard.press("Tab");
+  const first = await focused();
+  assert.match(first.name, /skip/i, "the first stop skips to the content");
+  await page.keyboard.press("Enter");
+
+  for (const [index, name] of ["Circles", "Stars"].entries()) {
+    await tabTo("Class name", `Class ${index + 1}`);
+    await page.keyboard.press("Control+A");
+    await page.keyboard.type(name);
+    await tabTo("Upload images", name);
+    await choose("Enter", shapes(name));
+    await app.hasImages(name, 8);
+  }
+  await tabTo("Train", "Train");
+  await page.keyboard.press("Enter");
+  await app.event("trained");
+  await tabTo("Image to classify", "Try");
+  await choose("Space", unseenShapes("Stars")[0]);
+  await app.event("prediction");
+  await until(async () => top(await app.prediction()) === "Stars", "a star recognised");
+
+  // An image is deleted and brought back without a pointer, too.
+  await tabTo(/^Delete .*circle-train-1\.jpg/, "Circles");
+  await page.keyboard.press("Enter");
+  await app.hasImages("Circles", 7);
+  assert.notEqual(await focused(), null, "the focus is not lost with the image");
+  await page.keyboard.press("Control+Z");
+  await app.hasImages("Circles", 8);
+});
+
+test("names and roles are those of the design", async (t) => {
+  const app = await open(t);
+  await app.nameClasses(...SHAPES);
+  const card = app.class("Circles");
+  const { page } = app;
+  for (const name of ["Webcam", "Delete class"]) await card.getByRole("button", { name, exact: true }).waitFor();
+  await card.getByRole("textbox", { name: "Class name", exact: true }).waitFor();
+  for (const [scope, name] of [[card, "Upload images"], [page, "Import images"], [app.try, "Image to classify"]]) {
+    const input = scope.getByLabel(name, { exact: true });
+    assert.equal(await input.getAttribute("type"), "file", name);
+  }
+  await page.getByRole("button", { name: "Add class", exact: true }).waitFor();
+  await app.trainButton.waitFor();
+  await app.openSettings();
+  for (const name of ["Backbone", "Device"]) await app.train.getByRole("combobox", { name, exact: true }).waitFor();
+  for (const name of ["Epochs", "Batch size", "Learning rate", "Seed"]) await app.train.getByRole("spinbutton", { name, exact: true }).waitFor();
+  await app.try.getByRole("button", { name: "Webcam", exact: true }).waitFor();
+  await page.getByRole("button", { name: "Download run record", exact: true }).waitFor();
+  assert.ok((await page.getByRole("status").count()) >= 1);
+  assert.equal(await page.getByRole("main").count(), 1);
+  assert.equal(await page.getByRole("banner").count(), 1);
+  assert.equal(await page.locator("html").getAttribute("lang"), "en");
+});

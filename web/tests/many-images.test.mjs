@@ -1,0 +1,187 @@
+// Three thousand images: imported, embedded, trained on and scrolled through, with the page answering all the while.
+
+import assert from "node:assert/strict";
+import { readFileSync, rmSync, mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { suite, until } from "./support/app.mjs";
+import { launch } from "./support/browser.mjs";
+import { zip } from "./support/zip.mjs";
+
+const CLASSES = ["Lines", "Rings", "Tiles"];
+const PER_CLASS = 1000;
+const TOTAL = CLASSES.length * PER_CLASS;
+const LONGEST_PAUSE_MS = 200;
+const MINUTES = 60_000;
+
+const open = suite();
+
+test("3,000 images", { timeout: 30 * MINUTES }, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "headstart-many-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const archive = join(folder, "many.zip");
+  writeFileSync(archive, zip(await drawImages()));
+
+  const app = await open(t, {
+    prepare: async (context) => {
+      await context.addInitScript(watchPauses);
+    },
+  });
+  await app.event("ready");
+  const memory = await memoryOf(app);
+  const pauses = {};
+  const phase = async (name, work) => {
+    await app.page.evaluate(() => window.__pauses.splice(0));
+    await work();
+    pauses[name] = Math.round(Math.max(0, ...(await app.page.evaluate(() => window.__pauses))));
+  };
+
+  await phase("import", async () => {
+    await app.import(archive);
+    await app.event("archive_read", 1, 5 * MINUTES);
+    for (const name of CLASSES) await app.hasImages(name, PER_CLASS, 2 * MINUTES);
+  });
+  const marks = [];
+  await phase("embed", async () => {
+    for (const share of [1 / 3, 2 / 3, 1]) {
+      await app.event("sample_embedded", Math.round(TOTAL * share), 15 * MINUTES);
+      marks.push(await memory());
+    }
+  });
+  await phase("train", async () => {
+    await app.set({ Epochs: 10 });
+    await app.runTraining(5 * MINUTES);
+  });
+  await phase("scroll", () => scrollThrough(app));
+  marks.push(await memory());
+  await phase("train again", () => app.runTraining(5 * MINUTES));
+  await phase("scroll again", () => scrollThrough(app));
+  marks.push(await memory());
+  await phase("delete and undo", async () => {
+    await app.class("Lines").getByRole("button", { name: "Delete class", exact: true }).click();
+    await app.class("Lines").waitFor({ state: "detached" });
+    await app.page.getByRole("button", { name: /^Undo/ }).click();
+    await app.hasImages("Lines", PER_CLASS);
+  });
+
+  t.diagnostic(`longest pauses in ms: ${JSON.stringify(pauses)}`);
+  t.diagnostic(`memory in MB after 1,000, 2,000, 3,000 images, training, training again: ${JSON.stringify(marks)}`);
+  const { split } = await app.record();
+  assert.equal(split.train + split.validation, TOTAL);
+  assert.deepEqual(await app.alerts(), []);
+  for (const [name, ms] of Object.entries(pauses)) assert.ok(ms <= LONGEST_PAUSE_MS, `the page paused for ${ms} ms: ${name}`);
+  // An image keeps its thumbnail and its embedding: some 15 kB. Whole pictures in memory would be 500 kB each.
+  assert.ok(marks[2].renderer - marks[1].renderer < 100, "a thousand images more cost less than 100 MB");
+  // The second round of everything costs nothing new.
+  assert.ok(marks[4].renderer - marks[3].renderer < 60, "training again keeps nothing");
+});
+
+/** Draws the images in a browser page of their own, for its JPEG encoder; no two have the same bytes. */
+async function drawImages() {
+  const browser = await launch();
+  try {
+    const page = await browser.newPage();
+    const entries = [];
+    for (const [index, name] of CLASSES.entries()) {
+      for (let from = 0; from < PER_CLASS; from += 100) {
+        const encoded = await page.evaluate(draw, { index, from, count: 100 });
+        for (const [offset, base64] of encoded.entries()) {
+          entries.push({ path: `${name}/${String(from + offset).padStart(4, "0")}.jpg`, data: Buffer.from(base64, "base64") });
+        }
+      }
+    }
+    return entries;
+  } finally {
+    await browser.close();
+  }
+}
+
+// Runs in the page.
+async function draw({ index, from, count }) {
+  const canvas = new OffscreenCanvas(400, 300);
+  const context = canvas.getContext("2d");
+  const images = [];
+  for (let number = from; number < from + count; number += 1) {
+    let state = (index * 100_003 + number * 7919 + 1) >>> 0;
+    const random = () => {
+      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+      return state / 2 ** 32;
+    };
+    context.fillStyle = `hsl(${360 * random()} 30% ${40 + 40 * random()}%)`;
+    context.fillRect(0, 0, 400, 300);
+    for (let shape = 0; shape < 60; shape += 1) {
+      context.fillStyle = context.strokeStyle = `hsl(${360 * random()} 60% 50% / 0.6)`;
+      context.lineWidth = 2 + 6 * random();
+      const [x, y, size] = [400 * random(), 300 * random(), 10 + 60 * random()];
+      context.beginPath();
+      if (index === 0) {
+        context.moveTo(x, y);
+        context.lineTo(400 * random(), 300 * random());
+        context.stroke();
+      } else if (index === 1) {
+        context.arc(x, y, size / 2, 0, 2 * Math.PI);
+        context.stroke();
+      } else {
+        context.fillRect(x, y, size, size);
+      }
+    }
+    const bytes = new Uint8Array(await (await canvas.convertToBlob({ type: "image/jpeg", quality: 0.8 })).arrayBuffer());
+    let text = "";
+    for (const byte of bytes) text += String.fromCharCode(byte);
+    images.push(btoa(text));
+  }
+  return images;
+}
+
+// Runs in the page before anything else: notes by how much a timer that is due every 10 ms comes late.
+function watchPauses() {
+  window.__pauses = [];
+  let last = performance.now();
+  setInterval(() => {
+    const now = performance.now();
+    if (now - last > 50) window.__pauses.push(now - last);
+    last = now;
+  }, 10);
+}
+
+async function scrollThrough(app) {
+  for (const name of CLASSES) {
+    const card = app.class(name);
+    await card.scrollIntoViewIfNeeded();
+    const image = app.images(name).first();
+    await image.scrollIntoViewIfNeeded();
+    await image.hover();
+    for (let step = 0; step < 40; step += 1) {
+      await app.page.mouse.wheel(0, 900);
+      await app.page.evaluate(() => new Promise(requestAnimationFrame));
+    }
+    await app.images(name).last().scrollIntoViewIfNeeded();
+    await until(
+      () => app.images(name).last().evaluate((element) => element.complete && element.naturalWidth > 0),
+      `the last picture of ${name} shows`,
+      10_000,
+    );
+  }
+}
+
+/** Returns a function that measures the page's JavaScript heap and its process's resident memory, in MB, after a collection of garbage. */
+async function memoryOf(app) {
+  const session = await app.page.context().newCDPSession(app.page);
+  const system = await app.page.context().browser().newBrowserCDPSession();
+  return async () => {
+    await session.send("HeapProfiler.collectGarbage");
+    const { usedSize } = await session.send("Runtime.getHeapUsage");
+    const { processInfo } = await system.send("SystemInfo.getProcessInfo");
+    const renderers = processInfo.filter(({ type }) => type === "renderer").map(({ id }) => residentBytes(id));
+    return { heap: Math.round(usedSize / 1e6), renderer: Math.round(Math.max(...renderers) / 1e6) };
+  };
+}
+
+function residentBytes(pid) {
+  try {
+    return 1024 * Number(/VmRSS:\s*(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]);
+  } catch {
+    return 0;
+  }
+}

@@ -1,0 +1,148 @@
+// The main job on WebGPU. Chromium's software adapter stands in for a graphics card: it is slow, so these runs are small.
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { suite, top, until } from "./support/app.mjs";
+import { SOFTWARE_WEBGPU } from "./support/browser.mjs";
+import { shapes, unseenShapes } from "./support/fixtures.mjs";
+import { checkRecord } from "./support/record.mjs";
+
+// Seconds an image: pipelines are compiled and pixels shaded on the CPU.
+const SLOW_MS = 240_000;
+const NAMES = ["Circles", "Stars"];
+const PER_CLASS = 4;
+
+async function addFew(app) {
+  await app.nameClasses(...NAMES);
+  for (const name of NAMES) {
+    await app.upload(name, shapes(name).slice(0, PER_CLASS));
+    await app.hasImages(name, PER_CLASS);
+  }
+}
+
+async function recognise(app) {
+  const predictions = [];
+  for (const name of NAMES) {
+    const prediction = await app.classify(unseenShapes(name)[0]);
+    assert.equal(top(prediction), name);
+    predictions.push(prediction);
+  }
+  return predictions;
+}
+
+describe("a WebGPU adapter", () => {
+  const open = suite(SOFTWARE_WEBGPU);
+
+  test("gives the predictions that the CPU gives", { timeout: 2 * SLOW_MS }, async (t) => {
+    const results = {};
+    for (const device of ["webgpu", "cpu"]) {
+      const app = await open(t, { device });
+      const [{ body }] = await app.event("ready", 1, SLOW_MS);
+      assert.equal(body.device.kind, device);
+      assert.equal(body.device.fallback, null);
+      await until(async () => (device === "cpu" ? /CPU/ : /WebGPU/).test(await app.page.getByRole("banner").innerText()), "the device's name");
+      await addFew(app);
+      await app.event("sample_embedded", NAMES.length * PER_CLASS, SLOW_MS);
+      await app.set({ Epochs: 20 });
+      await app.runTraining(SLOW_MS);
+      const record = await app.record();
+      checkRecord(record);
+      assert.equal(record.device, device);
+      assert.match(record.adapter, /\S/);
+      results[device] = { record, predictions: await recognise(app) };
+    }
+    const { cpu, webgpu } = results;
+    assert.deepEqual(webgpu.record.split, cpu.record.split, "the same split");
+    for (const [index, prediction] of webgpu.predictions.entries()) {
+      for (const name of NAMES) {
+        const difference = Math.abs(prediction[name] - cpu.predictions[index][name]);
+        assert.ok(difference < 0.03, `${name}: ${JSON.stringify({ webgpu: prediction, cpu: cpu.predictions[index] })}`);
+      }
+    }
+    for (const [index, epoch] of webgpu.record.history.entries()) {
+      const difference = Math.abs(epoch.train_loss - cpu.record.history[index].train_loss);
+      assert.ok(difference < 0.05, `train loss of epoch ${index + 1} differs by ${difference}`);
+    }
+  });
+
+  test("a device that is lost is replaced by the CPU and the job is finished", { timeout: 2 * SLOW_MS }, async (t) => {
+    const app = await open(t, {
+      device: "webgpu",
+      prepare: (context) =>
+        context.route("**/engine.js*", async (route) => {
+          const response = await route.fetch();
+          await route.fulfill({ response, body: `(${rememberDevice})();\n${await response.text()}` });
+        }),
+    });
+    await app.event("ready", 1, SLOW_MS);
+    await addFew(app);
+    await app.event("sample_embedded", 2, SLOW_MS);
+    await app.page.workers()[0].evaluate(() => self.__devices.forEach((device) => device.destroy()));
+    const [{ body }] = await app.event("device_changed", 1, SLOW_MS);
+    assert.equal(body.device.kind, "cpu");
+    assert.equal(body.device.fallback, "device_lost");
+    await until(async () => /CPU/.test(await app.page.getByRole("banner").innerText()), "the CPU in the header");
+    await until(async () => /(graphics|WebGPU|GPU).*(lost|CPU)/is.test(await app.page.locator("body").innerText()), "a sentence about the loss");
+    for (const name of NAMES) await app.hasImages(name, PER_CLASS);
+    await app.runTraining(SLOW_MS);
+    const record = await app.record();
+    assert.equal(record.device, "cpu");
+    assert.equal(record.split.train + record.split.validation, NAMES.length * PER_CLASS);
+    await recognise(app);
+    assert.equal(app.page.workers().length, 1);
+    assert.equal((await app.events("ready")).length, 1, "the engine itself lives on");
+  });
+
+  test("a device that is lost between a run and a prediction costs nothing", { timeout: 2 * SLOW_MS }, async (t) => {
+    const app = await open(t, {
+      device: "webgpu",
+      prepare: (context) =>
+        context.route("**/engine.js*", async (route) => {
+          const response = await route.fetch();
+          await route.fulfill({ response, body: `(${rememberDevice})();\n${await response.text()}` });
+        }),
+    });
+    await app.event("ready", 1, SLOW_MS);
+    await addFew(app);
+    await app.set({ Epochs: 10 });
+    await app.runTraining(SLOW_MS);
+    await app.page.workers()[0].evaluate(() => self.__devices.forEach((device) => device.destroy()));
+    await app.event("device_changed", 1, SLOW_MS);
+    await recognise(app);
+    assert.equal((await app.events("sample_embedded")).length, NAMES.length * PER_CLASS);
+  });
+
+  test("software adapters count as none unless they are asked for", async (t) => {
+    const app = await open(t, { device: null });
+    const [{ body }] = await app.event("ready");
+    assert.equal(body.device.kind, "cpu");
+    assert.equal(body.device.fallback, "software_adapter");
+  });
+});
+
+describe("no WebGPU adapter", () => {
+  const open = suite();
+
+  test("WebGPU that is asked for falls back to the CPU and the page says why", async (t) => {
+    const app = await open(t, { device: "webgpu" });
+    const [{ body }] = await app.event("ready");
+    assert.equal(body.device.kind, "cpu");
+    assert.match(body.device.fallback, /no_adapter|no_webgpu/);
+    await until(async () => /CPU/.test(await app.page.getByRole("banner").innerText()), "the CPU in the header");
+    await until(async () => /(graphics|WebGPU)/.test(await app.page.locator("body").innerText()), "the reason");
+    await app.addShapes();
+    await app.runTraining();
+    assert.equal((await app.record()).device, "cpu");
+  });
+});
+
+// Runs in the worker before the engine: keeps the devices that it makes, so that the test can take them away.
+function rememberDevice() {
+  self.__devices = [];
+  const original = GPUAdapter.prototype.requestDevice;
+  GPUAdapter.prototype.requestDevice = async function (...given) {
+    const device = await original.apply(this, given);
+    self.__devices.push(device);
+    return device;
+  };
+}
