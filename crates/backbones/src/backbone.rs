@@ -1,0 +1,65 @@
+use burn::{
+    module::Module,
+    tensor::{Device, Tensor, TensorData},
+};
+use headstart_images::Normalization;
+use headstart_project::BackboneId;
+
+use crate::{EfficientNetLite, EfficientNetLiteConfig, Weights, WeightsError};
+
+/// A pretrained network that turns images into embeddings.
+#[derive(Debug)]
+pub struct Backbone {
+    network: EfficientNetLite,
+    device: Device,
+}
+
+impl Backbone {
+    /// Builds the network on `device` and fills it from a safetensors file.
+    ///
+    /// # Errors
+    /// When the file does not fit.
+    pub fn load(id: BackboneId, file: &[u8], device: &Device) -> Result<Self, WeightsError> {
+        let BackboneId::EfficientNetLite0 = id;
+        let network = EfficientNetLiteConfig::new()
+            .init(device)
+            .load(Weights::read(file)?)?
+            .no_grad();
+        Ok(Self {
+            network,
+            device: device.clone(),
+        })
+    }
+
+    /// Side of the square input, in pixels.
+    pub fn input_px(&self) -> u32 {
+        224
+    }
+
+    /// Length of an embedding.
+    pub fn features(&self) -> usize {
+        1280
+    }
+
+    /// Trained numbers in it.
+    pub fn parameters(&self) -> u64 {
+        self.network.num_params() as u64
+    }
+
+    /// How it wants its channels.
+    pub fn normalization(&self) -> Normalization {
+        Normalization {
+            mean: [127.0; 3],
+            deviation: [128.0; 3],
+        }
+    }
+
+    /// Embeds normalised images: `planes` is `[batch, 3, input_px, input_px]`, the result `[batch, features]`.
+    pub fn embed(&self, planes: Vec<f32>) -> Tensor<2> {
+        let side = self.input_px() as usize;
+        let batch = planes.len() / (3 * side * side);
+        let images = TensorData::new(planes, [batch, 3, side, side]);
+        self.network
+            .forward(Tensor::from_data(images, &self.device))
+    }
+}

@@ -1,0 +1,144 @@
+//! Reading tensors from a safetensors file.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+use burn::{
+    module::Param,
+    tensor::{Tensor, TensorData},
+};
+use half::f16;
+use safetensors::{Dtype, SafeTensors};
+use thiserror::Error;
+
+/// Why a weights file does not fit a model.
+#[derive(Debug, Error)]
+pub enum WeightsError {
+    /// Not a safetensors file, or cut off.
+    #[error("not a readable safetensors file: {0}")]
+    Format(String),
+    /// The model needs a tensor that the file does not have.
+    #[error("the tensor {0} is missing")]
+    Missing(String),
+    /// A tensor has another shape than the model's.
+    #[error("the tensor {name} has the shape {found:?} instead of {expected:?}")]
+    Shape {
+        /// The tensor.
+        name: String,
+        /// The file's shape.
+        found: Vec<usize>,
+        /// The model's shape.
+        expected: Vec<usize>,
+    },
+    /// A tensor's numbers are of a type that is not read.
+    #[error("the tensor {name} holds {dtype} instead of F16 or F32")]
+    Dtype {
+        /// The tensor.
+        name: String,
+        /// The file's type.
+        dtype: String,
+    },
+    /// The file has tensors that the model does not know.
+    #[error("the file has {count} tensors too many, among them {first}")]
+    Extra {
+        /// How many.
+        count: usize,
+        /// The first of them.
+        first: String,
+    },
+    /// A number is infinite or not a number.
+    #[error("the tensor {0} holds a value that is not a finite number")]
+    NotFinite(String),
+}
+
+/// A weights file, and which of its tensors have been taken.
+pub struct Weights<'a> {
+    file: SafeTensors<'a>,
+    taken: RefCell<BTreeSet<String>>,
+}
+
+impl<'a> Weights<'a> {
+    /// Reads the file's directory.
+    ///
+    /// # Errors
+    /// [`WeightsError::Format`].
+    pub fn read(bytes: &'a [u8]) -> Result<Self, WeightsError> {
+        let file = SafeTensors::deserialize(bytes)
+            .map_err(|error| WeightsError::Format(error.to_string()))?;
+        Ok(Self {
+            file,
+            taken: RefCell::default(),
+        })
+    }
+
+    /// The tensor called `name` in the place of `param`, which gives shape and device. F16 is widened to f32.
+    ///
+    /// # Errors
+    /// When the tensor is missing, of another shape or type, or not finite.
+    pub fn load<const D: usize>(
+        &self,
+        name: &str,
+        param: Param<Tensor<D>>,
+    ) -> Result<Param<Tensor<D>>, WeightsError> {
+        let shape: [usize; D] = param.lazy_shape().dims();
+        let device = param.lazy_device();
+        let tensor = Tensor::from_data(self.data(name, &shape)?, &device);
+        Ok(Param::initialized(param.id, tensor))
+    }
+
+    fn data(&self, name: &str, shape: &[usize]) -> Result<TensorData, WeightsError> {
+        let view = self
+            .file
+            .tensor(name)
+            .map_err(|_| WeightsError::Missing(name.to_owned()))?;
+        if view.shape() != shape {
+            return Err(WeightsError::Shape {
+                name: name.to_owned(),
+                found: view.shape().to_vec(),
+                expected: shape.to_vec(),
+            });
+        }
+        let values: Vec<f32> = match view.dtype() {
+            Dtype::F16 => {
+                let (pairs, _) = view.data().as_chunks();
+                pairs
+                    .iter()
+                    .map(|&pair| f16::from_le_bytes(pair).to_f32())
+                    .collect()
+            }
+            Dtype::F32 => {
+                let (quads, _) = view.data().as_chunks();
+                quads.iter().map(|&quad| f32::from_le_bytes(quad)).collect()
+            }
+            dtype => {
+                return Err(WeightsError::Dtype {
+                    name: name.to_owned(),
+                    dtype: format!("{dtype:?}"),
+                });
+            }
+        };
+        if !values.iter().all(|value| value.is_finite()) {
+            return Err(WeightsError::NotFinite(name.to_owned()));
+        }
+        self.taken.borrow_mut().insert(name.to_owned());
+        Ok(TensorData::new(values, shape.to_vec()))
+    }
+
+    /// Checks that every tensor of the file has been taken.
+    ///
+    /// # Errors
+    /// [`WeightsError::Extra`].
+    pub fn finish(self) -> Result<(), WeightsError> {
+        let taken = self.taken.into_inner();
+        let mut extra: Vec<&str> = self.file.names();
+        extra.retain(|name| !taken.contains(*name));
+        extra.sort_unstable();
+        match extra.first() {
+            None => Ok(()),
+            Some(first) => Err(WeightsError::Extra {
+                count: extra.len(),
+                first: (*first).to_owned(),
+            }),
+        }
+    }
+}

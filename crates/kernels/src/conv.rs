@@ -1,0 +1,353 @@
+//! Two-dimensional convolution with bias and clamp (ReLU6 is a clamp from 0 to 6) in one operation.
+
+use burn::{
+    backend::{
+        Autodiff, Backend, Dispatch, Flex, autodiff::checkpoint::strategy::CheckpointStrategy,
+        backend_extension, tensor::FloatTensor,
+    },
+    tensor::{Bytes, DType, Shape, Tensor, ops::ConvOptions},
+};
+use burn_flex::{FlexTensor, Layout};
+
+use crate::{
+    depthwise::{Padded, Plane, filter_channel},
+    gemm::{PANEL, Weights, multiply_panel},
+};
+
+/// How a convolution moves over its input and what is done to its results.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Conv {
+    /// Step between outputs, the same in both directions.
+    pub stride: usize,
+    /// Zeros before and behind the input, for rows and for columns.
+    pub padding: [(usize, usize); 2],
+    /// Channels are split into this many groups that do not see each other.
+    pub groups: usize,
+    /// Least and greatest value of a result, if it is held between two.
+    pub clamp: Option<[f32; 2]>,
+}
+
+/// Convolves `x [batch, in, height, width]` with `weight [out, in / groups, kernel, kernel]`, adds `bias [out]` and clamps.
+pub fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, conv: Conv) -> Tensor<4> {
+    Tensor::from_dispatch(<Dispatch as ConvBackend>::conv2d_clamped(
+        x.into_dispatch(),
+        weight.into_dispatch(),
+        bias.into_dispatch(),
+        conv,
+    ))
+}
+
+/// The convolution as each backend carries it out.
+#[backend_extension(Flex, Cube: cfg(feature = "webgpu"), Autodiff)]
+pub trait ConvBackend: Backend {
+    /// See [`conv2d`]. This body is composed from burn's own operations.
+    fn conv2d_clamped(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        conv: Conv,
+    ) -> FloatTensor<Self> {
+        let options =
+            ConvOptions::new_with_padding([conv.stride; 2], conv.padding, [1, 1], conv.groups);
+        let y = Self::conv2d(x, weight, Some(bias), options);
+        match conv.clamp {
+            Some([least, most]) => Self::float_clamp(y, least.into(), most.into()),
+            None => y,
+        }
+    }
+}
+
+impl<B: ConvBackend, C: CheckpointStrategy> ConvBackend for Autodiff<B, C> {}
+
+#[cfg(feature = "webgpu")]
+impl ConvBackend for burn::backend::cubecl::CubeBackend {}
+
+impl ConvBackend for Flex {
+    fn conv2d_clamped(
+        x: FlexTensor,
+        weight: FlexTensor,
+        bias: FlexTensor,
+        conv: Conv,
+    ) -> FlexTensor {
+        let (x, weight, bias) = (
+            x.to_contiguous(),
+            weight.to_contiguous(),
+            bias.to_contiguous(),
+        );
+        let geometry = Geometry::new(x.layout().shape(), weight.layout().shape(), conv);
+        let mut output = vec![0.0f32; geometry.output_len()];
+        geometry.run(x.storage(), weight.storage(), bias.storage(), &mut output);
+        let shape = Shape::from(geometry.output_shape().to_vec());
+        FlexTensor::new(
+            Bytes::from_elems(output),
+            Layout::contiguous(shape),
+            DType::F32,
+        )
+    }
+}
+
+/// All sizes of one convolution.
+struct Geometry {
+    batch: usize,
+    channels: [usize; 2],
+    input: [usize; 2],
+    output: [usize; 2],
+    kernel: usize,
+    conv: Conv,
+}
+
+impl Geometry {
+    fn new(x: &[usize], weight: &[usize], conv: Conv) -> Self {
+        let (&[batch, channels_in, height, width], &[channels_out, _, kernel, _]) = (x, weight)
+        else {
+            unreachable!("conv2d takes tensors of rank 4")
+        };
+        let length = |size: usize, (before, behind): (usize, usize)| {
+            (size + before + behind - kernel) / conv.stride + 1
+        };
+        let [rows, columns] = conv.padding;
+        Self {
+            batch,
+            channels: [channels_in, channels_out],
+            input: [height, width],
+            output: [length(height, rows), length(width, columns)],
+            kernel,
+            conv,
+        }
+    }
+
+    fn output_shape(&self) -> [usize; 4] {
+        let [height, width] = self.output;
+        [self.batch, self.channels[1], height, width]
+    }
+
+    fn output_len(&self) -> usize {
+        self.output_shape().iter().product()
+    }
+
+    fn clamp(&self) -> [f32; 2] {
+        self.conv
+            .clamp
+            .unwrap_or([f32::NEG_INFINITY, f32::INFINITY])
+    }
+
+    fn run(&self, x: &[f32], weight: &[f32], bias: &[f32], output: &mut [f32]) {
+        let [channels_in, channels_out] = self.channels;
+        let [input_area, output_area] = [self.input, self.output].map(|[h, w]| h * w);
+        let is_depthwise = self.conv.groups == channels_in && channels_in == channels_out;
+        if is_depthwise && [3, 5].contains(&self.kernel) && self.conv.stride <= 2 {
+            return self.depthwise(x, weight, bias, output);
+        }
+        let groups = self.conv.groups;
+        let (group_in, group_out) = (channels_in / groups, channels_out / groups);
+        let depth = group_in * self.kernel * self.kernel;
+        let images = x
+            .chunks_exact(group_in * input_area)
+            .zip(output.chunks_exact_mut(group_out * output_area));
+        let mut panel = vec![0.0; depth * PANEL];
+        for (index, (x, output)) in images.enumerate() {
+            let group = index % groups;
+            let weights = Weights {
+                matrix: &weight[group * group_out * depth..][..group_out * depth],
+                bias: &bias[group * group_out..][..group_out],
+                depth,
+                clamp: self.clamp(),
+            };
+            for start in (0..output_area).step_by(PANEL) {
+                let columns = PANEL.min(output_area - start);
+                self.fill_panel(x, start, columns, &mut panel);
+                let output = &mut output[start..];
+                multiply_panel(weights, &panel, output, output_area, columns);
+            }
+        }
+    }
+
+    /// Gathers what the outputs `start..start + columns` of one image see into `panel [in * kernel * kernel, PANEL]`.
+    fn fill_panel(&self, x: &[f32], start: usize, columns: usize, panel: &mut [f32]) {
+        let [height, width] = self.input;
+        let area = height * width;
+        if self.kernel == 1 && self.conv.stride == 1 && self.input == self.output {
+            // What an output sees is the input at its own place.
+            for (channel, row) in x.chunks_exact(area).zip(panel.chunks_exact_mut(PANEL)) {
+                if columns == PANEL {
+                    row.copy_from_slice(&channel[start..start + PANEL]);
+                } else {
+                    row[..columns].copy_from_slice(&channel[start..start + columns]);
+                }
+            }
+            return;
+        }
+        let [(top, _), (left, _)] = self.conv.padding;
+        let taps = self.kernel * self.kernel;
+        for column in 0..columns {
+            let (y, x_at) = (
+                (start + column) / self.output[1],
+                (start + column) % self.output[1],
+            );
+            for (channel, rows) in x
+                .chunks_exact(area)
+                .zip(panel.chunks_exact_mut(taps * PANEL))
+            {
+                for tap in 0..taps {
+                    let row = y * self.conv.stride + tap / self.kernel;
+                    let at = x_at * self.conv.stride + tap % self.kernel;
+                    // Places before the input wrap around and fail the comparison like those behind it.
+                    let (row, at) = (row.wrapping_sub(top), at.wrapping_sub(left));
+                    rows[tap * PANEL + column] = if row < height && at < width {
+                        channel[row * width + at]
+                    } else {
+                        0.0
+                    };
+                }
+            }
+        }
+    }
+
+    fn depthwise(&self, x: &[f32], weight: &[f32], bias: &[f32], output: &mut [f32]) {
+        let [input_area, output_area] = [self.input, self.output].map(|[h, w]| h * w);
+        let plane = Plane {
+            input: self.input,
+            output: self.output,
+            padding_begin: self.conv.padding.map(|(begin, _)| begin),
+            stride: self.conv.stride,
+            clamp: self.clamp(),
+        };
+        let mut padded = Padded::new(&plane, self.kernel);
+        let channels = x
+            .chunks_exact(input_area)
+            .zip(output.chunks_exact_mut(output_area));
+        let taps = self.kernel * self.kernel;
+        for (index, (x, output)) in channels.enumerate() {
+            let channel = index % bias.len();
+            let (filter, bias) = (&weight[channel * taps..][..taps], bias[channel]);
+            if self.kernel == 3 {
+                filter_channel::<3>(&plane, &mut padded, filter, bias, x, output);
+            } else {
+                filter_channel::<5>(&plane, &mut padded, filter, bias, x, output);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::{Device, Distribution, Tolerance};
+
+    use super::*;
+
+    /// The kernel against burn's own operations.
+    fn compare(x: [usize; 4], weight: [usize; 4], conv: Conv) {
+        let device = Device::flex();
+        device.seed(7);
+        let normal = Distribution::Normal(0.0, 1.0);
+        let x = Tensor::<4>::random(x, normal, &device);
+        let bias = Tensor::<1>::random([weight[0]], normal, &device);
+        let weight = Tensor::<4>::random(weight, normal, &device);
+        let ours = conv2d(x.clone(), weight.clone(), bias.clone(), conv);
+        let options =
+            ConvOptions::new_with_padding([conv.stride; 2], conv.padding, [1, 1], conv.groups);
+        let mut theirs = burn::tensor::module::conv2d(x, weight, Some(bias), options);
+        if let Some([least, most]) = conv.clamp {
+            theirs = theirs.clamp(least, most);
+        }
+        ours.into_data()
+            .assert_approx_eq::<f32>(&theirs.into_data(), Tolerance::absolute(1e-4));
+    }
+
+    const RELU6: Option<[f32; 2]> = Some([0.0, 6.0]);
+
+    #[test]
+    fn pointwise_agrees_with_burn_on_whole_and_partial_panels() {
+        for (side, channels_out) in [(4, 8), (7, 13), (1, 3), (5, 6)] {
+            let conv = Conv {
+                stride: 1,
+                padding: [(0, 0); 2],
+                groups: 1,
+                clamp: None,
+            };
+            compare([2, 9, side, side], [channels_out, 9, 1, 1], conv);
+            compare(
+                [1, 4, side, side],
+                [channels_out, 4, 1, 1],
+                Conv {
+                    clamp: RELU6,
+                    ..conv
+                },
+            );
+        }
+    }
+
+    #[test]
+    fn depthwise_agrees_with_burn_for_every_kernel_stride_and_padding() {
+        for (kernel, stride, padding) in [
+            (3, 1, (1, 1)),
+            (5, 1, (2, 2)),
+            (3, 2, (0, 1)),
+            (5, 2, (1, 2)),
+            (3, 2, (1, 1)),
+            (5, 2, (2, 2)),
+        ] {
+            for side in [6, 7, 14, 28] {
+                let conv = Conv {
+                    stride,
+                    padding: [padding; 2],
+                    groups: 5,
+                    clamp: RELU6,
+                };
+                compare([2, 5, side, side + 3], [5, 1, kernel, kernel], conv);
+            }
+        }
+    }
+
+    #[test]
+    fn full_and_grouped_kernels_agree_with_burn() {
+        for (stride, padding) in [(2, (0, 1)), (1, (1, 1))] {
+            let conv = Conv {
+                stride,
+                padding: [padding; 2],
+                groups: 1,
+                clamp: RELU6,
+            };
+            compare([2, 3, 12, 10], [7, 3, 3, 3], conv);
+            compare([2, 4, 12, 10], [6, 2, 3, 3], Conv { groups: 2, ..conv });
+        }
+    }
+
+    #[test]
+    fn gradients_flow_through_the_composed_form() {
+        let device = Device::flex().autodiff();
+        let normal = Distribution::Normal(0.0, 1.0);
+        let x = Tensor::<4>::random([1, 2, 4, 4], normal, &device);
+        let weight = Tensor::<4>::random([2, 1, 3, 3], normal, &device).require_grad();
+        let bias = Tensor::<1>::zeros([2], &device);
+        let conv = Conv {
+            stride: 1,
+            padding: [(1, 1); 2],
+            groups: 2,
+            clamp: None,
+        };
+        let sum = |weight: Tensor<4>| {
+            conv2d(x.clone(), weight, bias.clone(), conv)
+                .powi_scalar(2)
+                .sum()
+        };
+        let gradients = sum(weight.clone()).backward();
+        let gradient = weight.grad(&gradients).expect("has a gradient").into_data();
+        let gradient: Vec<f32> = gradient.iter().collect();
+        let step = 1e-2;
+        let base: Vec<f32> = weight.clone().into_data().iter().collect();
+        for (index, &gradient) in gradient.iter().enumerate() {
+            let moved = |by: f32| {
+                let mut values = base.clone();
+                values[index] += by;
+                let data = burn::tensor::TensorData::new(values, [2, 1, 3, 3]);
+                sum(Tensor::from_data(data, &device)).into_scalar::<f32>()
+            };
+            let difference = (moved(step) - moved(-step)) / (2.0 * step);
+            assert!(
+                (difference - gradient).abs() < 1e-2 * gradient.abs().max(1.0),
+                "{difference} {gradient}"
+            );
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Matrix product with the bias and the clamp of a convolution folded in.
+
+use crate::simd::F32x4;
+
+/// Columns that one panel of the right-hand matrix covers: two SIMD registers.
+pub const PANEL: usize = 8;
+
+/// Rows of the left-hand matrix that one pass of the kernel covers.
+/// 4 × 8 sums, two panel registers and a splat fit into the 15 registers that the browser's compiler can hand out.
+const ROWS: usize = 4;
+
+/// The left-hand matrix and what is done to each sum.
+#[derive(Clone, Copy)]
+pub struct Weights<'a> {
+    /// `[rows, depth]`, row by row.
+    pub matrix: &'a [f32],
+    /// `[rows]`, added to each sum.
+    pub bias: &'a [f32],
+    /// Length of a sum.
+    pub depth: usize,
+    /// Least and greatest value of a result.
+    pub clamp: [f32; 2],
+}
+
+/// Multiplies the weights with one panel and writes `columns` (at most [`PANEL`]) columns of the result.
+///
+/// `panel` is `[depth, PANEL]`; `output` starts at the result's first column to write and has rows of `stride` values.
+pub fn multiply_panel(
+    weights: Weights<'_>,
+    panel: &[f32],
+    output: &mut [f32],
+    stride: usize,
+    columns: usize,
+) {
+    let depth = weights.depth.max(1);
+    let blocks = weights
+        .matrix
+        .chunks(depth * ROWS)
+        .zip(weights.bias.chunks(ROWS))
+        .zip(output.chunks_mut(stride * ROWS));
+    for ((matrix, bias), output) in blocks {
+        let block = Weights {
+            matrix,
+            bias,
+            ..weights
+        };
+        match bias.len() {
+            4 => multiply_rows::<4>(block, panel, output, stride, columns),
+            3 => multiply_rows::<3>(block, panel, output, stride, columns),
+            2 => multiply_rows::<2>(block, panel, output, stride, columns),
+            _ => multiply_rows::<1>(block, panel, output, stride, columns),
+        }
+    }
+}
+
+#[inline]
+#[cfg_attr(
+    all(target_arch = "wasm32", feature = "relaxed-simd"),
+    target_feature(enable = "relaxed-simd")
+)]
+fn multiply_rows<const M: usize>(
+    weights: Weights<'_>,
+    panel: &[f32],
+    output: &mut [f32],
+    stride: usize,
+    columns: usize,
+) {
+    let depth = weights.depth;
+    // Slices of a known length let the compiler drop the bounds checks below.
+    let rows: [&[f32]; M] = core::array::from_fn(|row| &weights.matrix[row * depth..][..depth]);
+    let (panel, _) = panel[..depth * PANEL].as_chunks::<PANEL>();
+    let mut sums: [[F32x4; 2]; M] =
+        core::array::from_fn(|row| [F32x4::splat(weights.bias[row]); 2]);
+    for (step, values) in panel.iter().enumerate() {
+        let ([left, right], _) = values.as_chunks::<4>() else {
+            continue;
+        };
+        let (left, right) = (F32x4::load(left), F32x4::load(right));
+        for row in 0..M {
+            let weight = F32x4::splat(rows[row][step]);
+            sums[row][0] = weight.mul_add(left, sums[row][0]);
+            sums[row][1] = weight.mul_add(right, sums[row][1]);
+        }
+    }
+    let [least, most] = weights.clamp.map(F32x4::splat);
+    for (sums, output) in sums.iter().zip(output.chunks_mut(stride)) {
+        let mut values = [0.0; PANEL];
+        let ([left, right], _) = values.as_chunks_mut::<4>() else {
+            continue;
+        };
+        sums[0].clamp(least, most).store(left);
+        sums[1].clamp(least, most).store(right);
+        if columns == PANEL {
+            output[..PANEL].copy_from_slice(&values);
+        } else {
+            output[..columns].copy_from_slice(&values[..columns]);
+        }
+    }
+}
