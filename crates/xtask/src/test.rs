@@ -1,0 +1,174 @@
+//! `cargo xtask test`: everything that has to hold before a change is good.
+
+use std::fmt;
+
+use anyhow::{Result, bail, ensure};
+
+use crate::shell::{Output, Project, run, run_and_read, step};
+use crate::{dist, tools};
+
+/// A part of the tests that can be run alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Formatting, clippy for this machine and for the browser, licences and sources.
+    Lint,
+    /// The tests that run on this machine.
+    Native,
+    /// The site's build, its size, and the end-to-end tests on it.
+    Web,
+}
+
+impl Part {
+    /// Every part, in the order in which they run: the quickest to fail first.
+    pub const ALL: [Self; 3] = [Self::Lint, Self::Native, Self::Web];
+
+    /// The part of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|part| part.to_string() == name)
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Lint => "lint",
+            Self::Native => "native",
+            Self::Web => "web",
+        })
+    }
+}
+
+/// Runs the given parts, and stops at the first step that fails.
+pub fn run_parts(project: &Project, parts: &[Part]) -> Result<()> {
+    let mut summary = Vec::new();
+    for part in parts {
+        match part {
+            Part::Lint => lint(project)?,
+            Part::Native => summary.extend(native(project)?),
+            Part::Web => summary.extend(web(project)?),
+        }
+    }
+    println!(
+        "\n==> Passed: {}",
+        parts
+            .iter()
+            .map(Part::to_string)
+            .collect::<Vec<_>>()
+            .join(", ")
+    );
+    // Last, so that both people and machines find the runners' own counts at the end.
+    for line in summary {
+        println!("{line}");
+    }
+    Ok(())
+}
+
+fn lint(project: &Project) -> Result<()> {
+    tools::wasm_target(project)?;
+    step("Checking the format", || {
+        run(project.cargo(&["fmt", "--all", "--check"])?)
+    })?;
+
+    let clippy = |arguments: &[&str]| {
+        let mut command = project.cargo(&["clippy", "--locked"])?;
+        command.args(arguments).args(["--", "-D", "warnings"]);
+        run(command)
+    };
+    step("Linting for this machine", || {
+        clippy(&["--workspace", "--all-targets"])
+    })?;
+    step("Linting for the browser", || {
+        let wasm = ["--target", "wasm32-unknown-unknown", "--package"];
+        clippy(
+            &[
+                wasm.as_slice(),
+                &["headstart-web", "--package", "headstart-wire"],
+            ]
+            .concat(),
+        )?;
+        // The engine is built twice: with the CPU alone, and with WebGPU as well.
+        for device in ["cpu", "webgpu"] {
+            clippy(&[wasm.as_slice(), &["headstart-engine", "--features", device]].concat())?;
+        }
+        Ok(())
+    })?;
+
+    tools::cargo_deny(project)?;
+    let deny = |checks: &[&str]| {
+        project.cargo(&[&["deny", "check", "--hide-inclusion-graph"], checks].concat())
+    };
+    step("Checking licences and sources of the dependencies", || {
+        run(deny(&["bans", "licenses", "sources"])?)
+    })?;
+    step(
+        "Checking the dependencies for known vulnerabilities",
+        || {
+            let output = run_and_read(deny(&["advisories"])?)?;
+            if output
+                .lines
+                .iter()
+                .any(|line| line.contains("failed to fetch advisory database"))
+            {
+                println!(
+                    "    Not checked: the advisory database cannot be fetched from this network."
+                );
+                return Ok(());
+            }
+            ensure!(output.succeeded, "cargo-deny has found an advisory");
+            Ok(())
+        },
+    )
+}
+
+/// Returns the runner's own summary.
+fn native(project: &Project) -> Result<Vec<String>> {
+    tools::nextest(project)?;
+    let summary = step("Running the native tests", || {
+        let output =
+            run_and_read(project.cargo(&["nextest", "run", "--locked", "--workspace"])?)?;
+        summary(&output, |line| line.trim_start().starts_with("Summary ["))
+    })?;
+    // nextest does not run the examples in the documentation.
+    step("Running the examples in the documentation", || {
+        run(project.cargo(&["test", "--quiet", "--locked", "--workspace", "--doc"])?)
+    })?;
+    Ok(summary)
+}
+
+/// Returns the runner's own summary.
+fn web(project: &Project) -> Result<Vec<String>> {
+    // First what may be missing, so that nobody waits for a build to hear of it.
+    let chromium = tools::chromium()?;
+    tools::node_packages(project, "web")?;
+    dist::build(project)?;
+    step("Weighing the site", || dist::check_sizes(project))?;
+    step("Running the end-to-end tests in Chromium", || {
+        let mut npm = tools::npm(project)?;
+        npm.current_dir(project.path("web")).args(["test"]);
+        npm.env("CHROMIUM", &chromium)
+            .env("HEADSTART_DIST", project.dist());
+        let output = run_and_read(npm)?;
+        // Node marks these lines with # or with ℹ, depending on its version.
+        let is_count = |line: &str| {
+            let rest = line.strip_prefix("# ").or_else(|| line.strip_prefix("ℹ "));
+            let counts = ["tests ", "pass ", "fail ", "cancelled ", "skipped "];
+            rest.is_some_and(|rest| counts.iter().any(|count| rest.starts_with(count)))
+        };
+        summary(&output, is_count)
+    })
+}
+
+/// The lines of a test runner's output that say how many tests there were and how they ended.
+fn summary(output: &Output, is_wanted: impl Fn(&str) -> bool) -> Result<Vec<String>> {
+    ensure!(output.succeeded, "not all tests passed");
+    let lines: Vec<_> = output
+        .lines
+        .iter()
+        .filter(|line| is_wanted(line))
+        .cloned()
+        .collect();
+    if lines.is_empty() {
+        bail!("the test runner printed no summary: did it run any test?");
+    }
+    Ok(lines)
+}
