@@ -2,6 +2,9 @@
 
 const workers = new Map();
 
+// Longer than any honest answer takes: a worker that is silent for so long has lost the question.
+const PATIENCE_MS = 10 * 60_000;
+
 window.bench = {
   /** Starts a worker under `name`. */
   open(name, url, type) {
@@ -12,8 +15,10 @@ window.bench = {
   ask(name, message) {
     const worker = workers.get(name);
     return new Promise((resolve, reject) => {
+      const silence = setTimeout(() => reject(new Error(`${name}: no answer to ${Object.keys(message)}`)), PATIENCE_MS);
       worker.onerror = (event) => reject(new Error(`${name}: ${event.message ?? "the worker did not load"}`));
       worker.onmessage = ({ data }) => {
+        clearTimeout(silence);
         if (data.error) reject(new Error(`${name}: ${data.error}`));
         else resolve(data);
       };
