@@ -81,7 +81,11 @@ fn parse(mut arguments: Parser) -> Result<Task> {
             (_, Arg::Long("help") | Arg::Short('h')) => task = Some(Task::Help),
             (None, Arg::Value(name)) => task = Some(task_named(&name.string()?)?),
             (Some(Task::Serve(options)), Arg::Long("port")) => {
-                options.port = Some(arguments.value()?.parse()?);
+                let port = arguments.value()?;
+                options.port = Some(
+                    port.parse()
+                        .map_err(|_| anyhow!("--port takes a number from 1 to 65535"))?,
+                );
             }
             (Some(Task::Serve(options)), Arg::Long("open")) => options.open = true,
             (Some(Task::Test(parts)), Arg::Value(name)) => {
