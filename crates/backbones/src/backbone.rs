@@ -2,7 +2,7 @@ use burn::{
     module::Module,
     tensor::{Device, Tensor, TensorData},
 };
-use headstart_images::Normalization;
+use headstart_images::{Normalization, Pixels, PixelsError};
 use headstart_project::BackboneId;
 
 use crate::{EfficientNetLite, EfficientNetLiteConfig, Weights, WeightsError};
@@ -46,12 +46,21 @@ impl Backbone {
         self.network.num_params() as u64
     }
 
-    /// How it wants its channels.
-    pub fn normalization(&self) -> Normalization {
-        Normalization {
+    /// An image as this backbone wants it: the centred square, normalised, `[3, input_px, input_px]`.
+    ///
+    /// # Errors
+    /// When the resampler refuses.
+    pub fn prepare(&self, pixels: &Pixels) -> Result<Vec<f32>, PixelsError> {
+        let normalization = Normalization {
             mean: [127.0; 3],
             deviation: [128.0; 3],
-        }
+        };
+        let side = self.input_px();
+        let mut planes = vec![0.0; 3 * side as usize * side as usize];
+        pixels
+            .center_square(side)?
+            .write_planes(&normalization, &mut planes);
+        Ok(planes)
     }
 
     /// Embeds normalised images: `planes` is `[batch, 3, input_px, input_px]`, the result `[batch, features]`.

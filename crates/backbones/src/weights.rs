@@ -86,6 +86,11 @@ impl<'a> Weights<'a> {
         Ok(Param::initialized(param.id, tensor))
     }
 
+    /// The shape of the tensor called `name`, if there is one.
+    pub fn shape(&self, name: &str) -> Option<Vec<usize>> {
+        Some(self.file.tensor(name).ok()?.shape().to_vec())
+    }
+
     fn data(&self, name: &str, shape: &[usize]) -> Result<TensorData, WeightsError> {
         let view = self
             .file

@@ -1,0 +1,214 @@
+//! The training loop.
+
+use burn::{
+    module::Module,
+    optim::{GradientsParams, ModuleOptimizer},
+    tensor::{Device, Tensor, TensorData, activation::log_softmax},
+};
+use headstart_kernels::FusedAdam;
+use headstart_project::{EpochMetrics, TrainError, TrainSettings};
+use rand::{SeedableRng, seq::SliceRandom};
+use rand_chacha::ChaCha8Rng;
+
+use crate::{Examples, Head, HeadConfig, Host, Interrupted, evaluate::logits};
+
+/// A trained head.
+#[derive(Debug)]
+pub struct Fitted {
+    /// The head after the best epoch.
+    pub head: Head,
+    /// One point an epoch.
+    pub history: Vec<EpochMetrics>,
+    /// The epoch whose head is kept, counted from 1.
+    pub best_epoch: u32,
+}
+
+/// Trains a head on `train`.
+///
+/// The head kept is that of the epoch with the most validation images right, the lowest validation loss deciding between equals; without validation images it is the last.
+/// The same arguments give the same head on the same device.
+///
+/// # Errors
+/// When the host cancels, the loss diverges, or the device fails.
+pub async fn fit(
+    train: &Examples,
+    validation: &Examples,
+    classes: usize,
+    settings: &TrainSettings,
+    device: &Device,
+    host: &impl Host,
+) -> Result<Fitted, Interrupted> {
+    let autodiff = device.clone().autodiff();
+    autodiff.seed(settings.seed);
+    let mut rng = ChaCha8Rng::seed_from_u64(settings.seed);
+    let mut head = HeadConfig::new(
+        train.features,
+        classes,
+        settings.hidden_units as usize,
+        settings.dropout,
+    )
+    .init(&autodiff);
+    let mut optimizer = ModuleOptimizer::from(FusedAdam::default());
+    let weights = class_weights(train, classes, settings.balance_classes);
+    let mut order: Vec<usize> = (0..train.len()).collect();
+
+    let mut history = Vec::new();
+    let mut best: Option<(Score, Head, u32)> = None;
+    let start_ms = host.now_ms();
+    for epoch in 1..=settings.epochs {
+        order.shuffle(&mut rng);
+        let mut seen = Sum::default();
+        for batch in order.chunks(settings.batch_size as usize) {
+            let labels: Vec<usize> = batch.iter().map(|&index| train.labels[index]).collect();
+            let output = head.forward(train.batch(batch, &autodiff));
+            let loss = cross_entropy(output.clone(), &labels, &weights);
+            let gradients = GradientsParams::from_grads(loss.backward(), &head);
+            head = optimizer.step(settings.learning_rate, head, gradients);
+
+            let output = output.inner().into_data_async().await.map_err(internal)?;
+            let output: Vec<f32> = output.iter().collect();
+            seen.add(&output, &labels, classes);
+            host.pause().await;
+            if host.is_cancelled() {
+                return Err(Interrupted::Cancelled);
+            }
+        }
+        if !seen.loss.is_finite() {
+            return Err(TrainError::Diverged.into());
+        }
+        let snapshot = head.clone().valid();
+        let held_back = if validation.is_empty() {
+            None
+        } else {
+            let output = logits(&snapshot, validation, device).await?;
+            let mut sum = Sum::default();
+            sum.add(&output, &validation.labels, classes);
+            Some(sum)
+        };
+        let metrics = EpochMetrics {
+            epoch,
+            train_loss: seen.mean_loss(),
+            train_accuracy: seen.accuracy(),
+            validation_loss: held_back.as_ref().map(Sum::mean_loss),
+            validation_accuracy: held_back.as_ref().map(Sum::accuracy),
+        };
+        history.push(metrics);
+        let score = held_back.map(|sum| (sum.right, -sum.loss));
+        if best
+            .as_ref()
+            .is_none_or(|(least, ..)| score.is_none() || score > *least)
+        {
+            best = Some((score, snapshot, epoch));
+        }
+        let elapsed_ms = host.now_ms() - start_ms;
+        let left = f64::from(settings.epochs - epoch) / f64::from(epoch);
+        host.report_epoch(metrics, elapsed_ms * left);
+    }
+    match best {
+        Some((_, head, best_epoch)) => Ok(Fitted {
+            head,
+            history,
+            best_epoch,
+        }),
+        None => Err(TrainError::Diverged.into()),
+    }
+}
+
+/// Validation images right, then the negative loss; absent without validation images.
+type Score = Option<(usize, f64)>;
+
+/// Mean cross-entropy of `logits [batch, classes]`, each image weighted by its class.
+pub(crate) fn cross_entropy(logits: Tensor<2>, labels: &[usize], weights: &[f32]) -> Tensor<1> {
+    let [batch, classes] = logits.dims();
+    let mut targets = vec![0.0f32; batch * classes];
+    let mut total = 0.0;
+    for (target, &label) in targets.chunks_exact_mut(classes).zip(labels) {
+        target[label] = weights[label];
+        total += weights[label];
+    }
+    for target in &mut targets {
+        *target /= -total;
+    }
+    let targets = Tensor::from_data(TensorData::new(targets, [batch, classes]), &logits.device());
+    (log_softmax(logits, 1) * targets).sum()
+}
+
+/// One weight a class: the inverse of its share of the examples, 1 on average, or all 1.
+fn class_weights(examples: &Examples, classes: usize, is_balanced: bool) -> Vec<f32> {
+    let mut counts = vec![0usize; classes];
+    for &label in &examples.labels {
+        counts[label] += 1;
+    }
+    counts
+        .iter()
+        .map(|&count| match count {
+            0 => 0.0,
+            _ if is_balanced => examples.len() as f32 / (classes * count) as f32,
+            _ => 1.0,
+        })
+        .collect()
+}
+
+/// Loss and right answers over some images.
+#[derive(Default)]
+struct Sum {
+    count: usize,
+    loss: f64,
+    right: usize,
+}
+
+impl Sum {
+    fn add(&mut self, logits: &[f32], labels: &[usize], classes: usize) {
+        for (logits, &label) in logits.chunks_exact(classes).zip(labels) {
+            let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            let sum: f32 = logits.iter().map(|logit| (logit - most).exp()).sum();
+            self.loss += f64::from(sum.ln() + most - logits[label]);
+            self.right += usize::from(crate::evaluate::largest(logits) == label);
+            self.count += 1;
+        }
+    }
+
+    fn mean_loss(&self) -> f64 {
+        self.loss / self.count.max(1) as f64
+    }
+
+    fn accuracy(&self) -> f64 {
+        self.right as f64 / self.count.max(1) as f64
+    }
+}
+
+pub(crate) fn internal(error: impl std::fmt::Display) -> TrainError {
+    TrainError::Internal {
+        detail: error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_loss_is_the_textbooks() {
+        let device = Device::flex();
+        let logits = Tensor::<2>::from_floats([[1.0, 2.0, 0.5], [0.0, -1.0, 3.0]], &device);
+        let loss: f32 = cross_entropy(logits, &[1, 0], &[2.0, 1.0, 1.0]).into_scalar();
+        let first = -(2f64.exp() / (1f64.exp() + 2f64.exp() + 0.5f64.exp())).ln();
+        let second = -(1.0 / (1.0 + (-1f64).exp() + 3f64.exp())).ln();
+        let expected = (1.0 * first + 2.0 * second) / 3.0;
+        assert!(
+            (f64::from(loss) - expected).abs() < 1e-5,
+            "{loss} {expected}"
+        );
+    }
+
+    #[test]
+    fn small_classes_weigh_more() {
+        let mut examples = Examples::new(1);
+        for (index, label) in [0, 0, 0, 1].into_iter().enumerate() {
+            examples.push(headstart_project::SampleId(index as u32), &[0.0], label);
+        }
+        let weights = class_weights(&examples, 2, true);
+        assert!((weights[0] - 2.0 / 3.0).abs() < 1e-6 && (weights[1] - 2.0).abs() < 1e-6);
+        assert_eq!(class_weights(&examples, 2, false), [1.0, 1.0]);
+    }
+}

@@ -1,0 +1,252 @@
+//! The head: what is trained on top of the frozen backbone.
+
+use std::collections::HashMap;
+
+use burn::{
+    config::Config,
+    module::{Module, Param},
+    nn::{Dropout, DropoutConfig, Linear, LinearConfig},
+    tensor::{Device, Tensor, activation::relu},
+};
+use headstart_backbones::{Weights, WeightsError};
+use headstart_project::TrainError;
+use safetensors::{Dtype, tensor::TensorView};
+
+/// The head's shape.
+#[derive(Config, Debug)]
+pub struct HeadConfig {
+    /// Length of an embedding.
+    pub features: usize,
+    /// Classes to tell apart.
+    pub classes: usize,
+    /// Units of the hidden layer; 0 for none.
+    pub hidden_units: usize,
+    /// Share of hidden units switched off in each training step.
+    pub dropout: f64,
+}
+
+impl HeadConfig {
+    /// A head with random weights, drawn from the device's generator.
+    pub fn init(&self, device: &Device) -> Head {
+        let hidden = (self.hidden_units > 0)
+            .then(|| LinearConfig::new(self.features, self.hidden_units).init(device));
+        let width = if self.hidden_units > 0 {
+            self.hidden_units
+        } else {
+            self.features
+        };
+        Head {
+            hidden,
+            dropout: DropoutConfig::new(self.dropout).init(),
+            output: LinearConfig::new(width, self.classes).init(device),
+        }
+    }
+}
+
+/// Linear, or one hidden layer with ReLU and dropout.
+#[derive(Module, Debug)]
+pub struct Head {
+    hidden: Option<Linear>,
+    dropout: Dropout,
+    output: Linear,
+}
+
+impl Head {
+    /// Embeddings `[batch, features]` to logits `[batch, classes]`.
+    pub fn forward(&self, embeddings: Tensor<2>) -> Tensor<2> {
+        let x = match &self.hidden {
+            Some(hidden) => self.dropout.forward(relu(hidden.forward(embeddings))),
+            None => embeddings,
+        };
+        self.output.forward(x)
+    }
+
+    /// How many classes it tells apart.
+    pub fn classes(&self) -> usize {
+        let [_, classes] = self.output.weight.lazy_shape().dims();
+        classes
+    }
+
+    /// The head as a safetensors file; weights are `[inputs, outputs]`, f32.
+    ///
+    /// # Errors
+    /// [`TrainError::Internal`] when the device cannot be read.
+    pub async fn to_safetensors(&self) -> Result<Vec<u8>, TrainError> {
+        let mut tensors = Vec::new();
+        for (name, layer) in [
+            ("hidden", self.hidden.as_ref()),
+            ("output", Some(&self.output)),
+        ] {
+            let Some(layer) = layer else { continue };
+            tensors.push((format!("{name}.weight"), read(&layer.weight).await?));
+            if let Some(bias) = &layer.bias {
+                tensors.push((format!("{name}.bias"), read(bias).await?));
+            }
+        }
+        let mut views = Vec::new();
+        for (name, (shape, bytes)) in &tensors {
+            let view = TensorView::new(Dtype::F32, shape.clone(), bytes).map_err(internal)?;
+            views.push((name.as_str(), view));
+        }
+        safetensors::serialize(views, None::<HashMap<String, String>>).map_err(internal)
+    }
+
+    /// Reads what [`Head::to_safetensors`] wrote.
+    ///
+    /// # Errors
+    /// When the file is not such a head.
+    pub fn from_safetensors(file: &[u8], device: &Device) -> Result<Self, WeightsError> {
+        let weights = Weights::read(file)?;
+        let shape = |name: &str| match weights.shape(name).as_deref() {
+            Some(&[inputs, outputs]) => Ok([inputs, outputs]),
+            _ => Err(WeightsError::Missing(name.to_owned())),
+        };
+        let [width, classes] = shape("output.weight")?;
+        let config = match shape("hidden.weight") {
+            Ok([features, units]) => HeadConfig::new(features, classes, units, 0.0),
+            Err(_) => HeadConfig::new(width, classes, 0, 0.0),
+        };
+        let mut head = config.init(device);
+        if let Some(hidden) = head.hidden.take() {
+            head.hidden = Some(load(hidden, "hidden", &weights)?);
+        }
+        head.output = load(head.output, "output", &weights)?;
+        weights.finish()?;
+        Ok(head)
+    }
+}
+
+async fn read<const D: usize>(
+    param: &Param<Tensor<D>>,
+) -> Result<(Vec<usize>, Vec<u8>), TrainError> {
+    let tensor = param.val();
+    let shape = tensor.dims().to_vec();
+    let data = tensor.into_data_async().await.map_err(internal)?;
+    Ok((
+        shape,
+        data.iter::<f32>().flat_map(f32::to_le_bytes).collect(),
+    ))
+}
+
+fn load(layer: Linear, name: &str, weights: &Weights<'_>) -> Result<Linear, WeightsError> {
+    Ok(Linear {
+        weight: weights.load(&format!("{name}.weight"), layer.weight)?,
+        bias: layer
+            .bias
+            .map(|bias| weights.load(&format!("{name}.bias"), bias))
+            .transpose()?,
+    })
+}
+
+fn internal(error: impl std::fmt::Display) -> TrainError {
+    TrainError::Internal {
+        detail: error.to_string(),
+    }
+}
+
+/// Logits of one image to probabilities that sum to one.
+pub fn softmax(logits: &[f32]) -> Vec<f32> {
+    let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let powers: Vec<f32> = logits.iter().map(|logit| (logit - most).exp()).collect();
+    let sum: f32 = powers.iter().sum();
+    powers.iter().map(|power| power / sum).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::{optim::GradientsParams, tensor::Distribution};
+
+    use super::*;
+    use crate::fit::cross_entropy;
+
+    #[test]
+    fn a_head_survives_its_file() {
+        let device = Device::flex();
+        for hidden_units in [0, 7] {
+            let head = HeadConfig::new(12, 3, hidden_units, 0.5).init(&device);
+            let file = pollster::block_on(head.to_safetensors()).expect("writes");
+            let again = Head::from_safetensors(&file, &device).expect("reads");
+            let x = Tensor::<2>::random([4, 12], Distribution::Normal(0.0, 1.0), &device);
+            assert_eq!(again.classes(), 3);
+            again
+                .forward(x.clone())
+                .into_data()
+                .assert_eq(&head.forward(x).into_data(), true);
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_no_head_is_refused() {
+        let device = Device::flex();
+        assert!(Head::from_safetensors(b"nonsense", &device).is_err());
+        let head = HeadConfig::new(12, 3, 7, 0.0).init(&device);
+        let file = pollster::block_on(head.to_safetensors()).expect("writes");
+        assert!(Head::from_safetensors(&file[..file.len() - 4], &device).is_err());
+    }
+
+    #[test]
+    fn gradients_agree_with_finite_differences() {
+        let device = Device::flex().autodiff();
+        device.seed(3);
+        let head = HeadConfig::new(5, 3, 4, 0.0).init(&device);
+        let x = Tensor::<2>::random([6, 5], Distribution::Normal(0.0, 1.0), &device);
+        let labels = [0, 1, 2, 0, 1, 1];
+        let weights = [1.0, 0.5, 2.0];
+        let file = pollster::block_on(head.to_safetensors()).expect("writes");
+        let loss_of = |file: &[u8]| {
+            let head = Head::from_safetensors(file, &device).expect("reads");
+            f64::from(
+                cross_entropy(head.forward(x.clone()), &labels, &weights).into_scalar::<f32>(),
+            )
+        };
+        let loss = cross_entropy(head.forward(x.clone()), &labels, &weights);
+        let gradients = GradientsParams::from_grads(loss.backward(), &head);
+        // The file is the length of a directory, the directory, and all parameters, which can be moved one by one.
+        let header = 8 + u64::from_le_bytes(*file.first_chunk().expect("a header")) as usize;
+        let directory: String = String::from_utf8_lossy(&file[8..header]).into_owned();
+        let hidden = head.hidden.as_ref().expect("has a hidden layer");
+        let mut collected = Vec::new();
+        for (name, layer) in [("hidden", hidden), ("output", &head.output)] {
+            let weight = gradients.get::<2>(layer.weight.id).expect("has a gradient");
+            collected.push((format!("{name}.weight"), weight.into_data()));
+            let bias = layer.bias.as_ref().expect("has a bias");
+            let bias = gradients.get::<1>(bias.id).expect("has a gradient");
+            collected.push((format!("{name}.bias"), bias.into_data()));
+        }
+        let mut checked = 0;
+        for (name, gradient) in collected {
+            let start = offset_of(&directory, &name);
+            for (index, gradient) in gradient.iter::<f32>().enumerate() {
+                let at = header + start + index * 4;
+                let moved = |by: f32| {
+                    let mut file = file.clone();
+                    let value = f32::from_le_bytes(*file[at..].first_chunk().expect("a number"));
+                    file[at..at + 4].copy_from_slice(&(value + by).to_le_bytes());
+                    loss_of(&file)
+                };
+                let difference = (moved(1e-2) - moved(-1e-2)) / 2e-2;
+                assert!(
+                    (difference - f64::from(gradient)).abs() < 2e-3,
+                    "{name} {index}: {difference} {gradient}"
+                );
+                checked += 1;
+            }
+        }
+        assert_eq!(checked, 5 * 4 + 4 + 4 * 3 + 3);
+    }
+
+    fn offset_of(directory: &str, name: &str) -> usize {
+        let entry = &directory[directory.find(&format!("\"{name}\"")).expect("is listed")..];
+        let offsets = &entry[entry.find("data_offsets\":[").expect("has offsets") + 15..];
+        offsets[..offsets.find(',').expect("a pair")]
+            .parse()
+            .expect("a number")
+    }
+
+    #[test]
+    fn probabilities_sum_to_one_even_for_huge_logits() {
+        let probabilities = softmax(&[1000.0, 999.0, -1000.0]);
+        assert!((probabilities.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+        assert!((probabilities[0] - 0.731_058_6).abs() < 1e-5);
+    }
+}
