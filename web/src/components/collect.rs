@@ -1,0 +1,89 @@
+//! Collect: the classes and their images.
+
+use wasm_bindgen_futures::spawn_local;
+use yew::prelude::*;
+
+use super::class_card::ClassCard;
+use super::column_head::ColumnHead;
+use super::empty_state::{Drawing, EmptyState};
+use super::icon::{Glyph, Icon};
+use super::import_bar::ImportBar;
+use crate::context::use_app;
+use crate::services::intake;
+use crate::state::Action;
+use crate::state::camera::{CameraOwner, CameraPrefs};
+use crate::state::project::Project;
+use crate::text;
+
+#[derive(Properties, PartialEq)]
+pub struct Props {
+    pub project: Project,
+    pub camera: Option<CameraOwner>,
+    pub camera_prefs: CameraPrefs,
+}
+
+#[component]
+pub fn Collect(props: &Props) -> Html {
+    let app = use_app();
+    let is_fetching = use_state_eq(|| false);
+    let use_sample = {
+        let (app, is_fetching) = (app.clone(), is_fetching.clone());
+        Callback::from(move |_: MouseEvent| {
+            if *is_fetching {
+                return;
+            }
+            is_fetching.set(true);
+            let (app, is_fetching) = (app.clone(), is_fetching.clone());
+            spawn_local(async move {
+                intake::import_sample(&app).await;
+                is_fetching.set(false);
+            });
+        })
+    };
+    let add_class = app.callback(|_: MouseEvent| Action::AddClass);
+    let classes = &props.project.classes;
+    let is_empty = props.project.is_empty();
+    let names: Vec<_> = classes.iter().map(|class| class.label()).collect();
+    html! {
+        <>
+            <ColumnHead
+                step="1"
+                title="Collect"
+                lead={if is_empty {
+                    "Give it examples of each thing it should tell apart.".to_owned()
+                } else {
+                    format!("{} in {}", text::count(props.project.len(), "image"), text::classes(classes.len()))
+                }}
+            />
+            if is_empty {
+                <div class="card welcome">
+                    <EmptyState drawing={Drawing::Photos}>
+                        <p>{ "Name your classes below and fill them with the webcam or with files. About 10 images each is a good start." }</p>
+                        <button type="button" class="button button-primary" aria-disabled={is_fetching.then_some("true")} onclick={use_sample}>
+                            <Glyph icon={Icon::Sparkle} />
+                            { "Use the sample pictures" }
+                        </button>
+                        <p class="hint">{ "No images at hand? Train with ours within a minute." }</p>
+                    </EmptyState>
+                </div>
+            }
+            <ImportBar />
+            { for classes.iter().enumerate().map(|(at, class)| {
+                let has_twin = names.iter().filter(|name| **name == names[at]).count() > 1;
+                let has_camera = props.camera == Some(CameraOwner::Class(class.id));
+                html! {
+                    <ClassCard
+                        key={class.id.0}
+                        class={class.clone()}
+                        {has_twin}
+                        {has_camera}
+                        camera_prefs={props.camera_prefs.clone()}
+                    />
+                }
+            }) }
+            <button type="button" class="add-class" onclick={add_class}>
+                <Glyph icon={Icon::Plus} />{ "Add class" }
+            </button>
+        </>
+    }
+}

@@ -1,0 +1,31 @@
+//! What is on the page, one component to a file.
+
+pub mod app;
+pub mod camera_panel;
+pub mod chart;
+pub mod check;
+pub mod class_card;
+pub mod class_tools;
+pub mod collect;
+pub mod column_head;
+pub mod confusion;
+pub mod curves;
+pub mod device_chip;
+pub mod empty_state;
+pub mod field;
+pub mod file_button;
+pub mod header;
+pub mod icon;
+pub mod import_bar;
+pub mod meters;
+pub mod notices;
+pub mod recorder;
+pub mod sample_chunk;
+pub mod sample_grid;
+pub mod settings;
+pub mod term;
+pub mod train;
+pub mod train_button;
+pub mod try_camera;
+pub mod try_it;
+pub mod undo_toast;

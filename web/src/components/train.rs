@@ -1,0 +1,104 @@
+//! Train: one button, what it does while it runs, and the settings behind it.
+
+use headstart_project::RunId;
+use yew::prelude::*;
+
+use super::column_head::ColumnHead;
+use super::curves::Curves;
+use super::settings::Settings;
+use super::term::Term;
+use super::train_button::TrainButton;
+use crate::glossary::Word;
+use crate::state::engine::EngineState;
+use crate::state::project::Project;
+use crate::state::run::{Plan, Results, Run, warnings};
+use crate::state::settings::Draft;
+use crate::text;
+
+#[derive(Properties, PartialEq)]
+pub struct Props {
+    pub project: Project,
+    pub settings: Draft,
+    pub engine: EngineState,
+    pub run: Option<Run>,
+    pub results: Option<Results>,
+}
+
+#[component]
+pub fn Train(props: &Props) -> Html {
+    let blocker = Plan::new(&props.project, &props.settings, RunId(0)).err();
+    let warnings = if blocker.is_none() { warnings(&props.project) } else { Vec::new() };
+    let curves = match (&props.run, &props.results) {
+        (Some(run), _) => {
+            let epochs = run.plan.request.settings.epochs;
+            html! { <Curves history={run.history.clone()} {epochs} best_epoch={None::<u32>} /> }
+        }
+        (None, Some(results)) => {
+            let outcome = &results.outcome;
+            let epochs = outcome.history.len() as u32;
+            html! { <Curves history={std::rc::Rc::new(outcome.history.clone())} {epochs} best_epoch={outcome.best_epoch} /> }
+        }
+        (None, None) => Html::default(),
+    };
+    html! {
+        <section class="train" aria-label="Train">
+            <ColumnHead step="2" title="Train" lead="One button. The model learns from your images." />
+            <div class="card">
+                <TrainButton
+                    problem={blocker.map(|blocker| AttrValue::from(blocker.to_string()))}
+                    is_running={props.run.is_some()}
+                    is_stopping={props.run.as_ref().is_some_and(|run| run.stop_requested)}
+                    is_again={props.results.is_some()}
+                />
+                { for warnings.into_iter().map(|warning| html! { <p class="hint">{ warning }</p> }) }
+                if let Some(run) = &props.run {
+                    { progress(run, &props.engine) }
+                }
+                { curves }
+                <details class="how">
+                    <summary>{ "How does it learn so fast?" }</summary>
+                    <p>
+                        { "The " }<Term word={Word::Backbone} />
+                        { " has already learnt edges, shapes and parts from more than a million photos, and describes each of your images by an " }
+                        <Term word={Word::Embedding} />{ ". Only a small " }<Term word={Word::Head} />
+                        { " is trained on those descriptions; that is " }<Term word={Word::TransferLearning} />{ "." }
+                    </p>
+                </details>
+                <Settings settings={props.settings.clone()} engine={props.engine.clone()} />
+            </div>
+        </section>
+    }
+}
+
+fn progress(run: &Run, engine: &EngineState) -> Html {
+    let epochs = run.plan.request.settings.epochs;
+    let epoch = run.history.last().map_or(0, |metrics| metrics.epoch);
+    let words = match (epoch, &engine.embed) {
+        _ if run.stop_requested => "Stopping …".to_owned(),
+        (0, Some(embed)) => {
+            let left = embed.total.saturating_sub(embed.done) as usize;
+            format!("Looking at the last {} first", text::count(left, "image"))
+        }
+        (0, None) => "Getting ready …".to_owned(),
+        _ => match run.remaining_ms {
+            Some(remaining_ms) => format!("Epoch {epoch} of {epochs}, {}", text::remaining(remaining_ms)),
+            None => format!("Epoch {epoch} of {epochs}"),
+        },
+    };
+    let share = f64::from(epoch) / f64::from(epochs.max(1));
+    html! {
+        <div class="progress">
+            <div
+                class="progress-bar"
+                role="progressbar"
+                aria-label="Training progress"
+                aria-valuemin="0"
+                aria-valuemax={epochs.to_string()}
+                aria-valuenow={epoch.to_string()}
+                aria-valuetext={words.clone()}
+                style={format!("--share: {share:.4}")}
+            ><span></span></div>
+            <p>{ words }</p>
+        </div>
+    }
+}

@@ -1,0 +1,33 @@
+//! Files that the page gives to the user.
+
+use js_sys::Array;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Blob, BlobPropertyBag, HtmlAnchorElement};
+
+use super::media::ObjectUrl;
+
+/// The address must outlive the click until the browser has begun to read.
+const KEEP_URL_MS: u32 = 60_000;
+
+/// Saves `text` as a file of this name.
+///
+/// # Errors
+/// With the browser's own error when it refuses.
+pub fn json(name: &str, text: &str) -> Result<(), JsValue> {
+    let options = BlobPropertyBag::new();
+    options.set_type("application/json");
+    let parts = Array::of1(&JsValue::from_str(text));
+    let blob = Blob::new_with_str_sequence_and_options(&parts, &options)?;
+    let url = ObjectUrl::new(&blob).ok_or(JsValue::NULL)?;
+    let document = gloo_document().ok_or(JsValue::NULL)?;
+    let link: HtmlAnchorElement = document.create_element("a")?.unchecked_into();
+    link.set_href(&url.get());
+    link.set_download(name);
+    link.click();
+    gloo_timers::callback::Timeout::new(KEEP_URL_MS, move || drop(url)).forget();
+    Ok(())
+}
+
+fn gloo_document() -> Option<web_sys::Document> {
+    web_sys::window()?.document()
+}

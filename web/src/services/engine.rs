@@ -1,0 +1,562 @@
+//! The engine's worker: starting, talking, watching, and replacing it.
+//!
+//! The engine mirrors the page's state. `sync` tells it what changed; a new engine knows nothing, so the same `sync` tells it everything.
+
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+use gloo_events::EventListener;
+use gloo_timers::callback::{Interval, Timeout};
+use headstart_project::{
+    BackboneId, Command, DevicePreference, EngineError, Event, Frame, ImportId, NewSample, Part,
+    Rejection, RequestId, RunId, SampleId,
+};
+use headstart_wire::{pack, unpack};
+use js_sys::{Array, Date, Function, Promise};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Blob, ErrorEvent, ImageBitmap, MessageEvent, Url, Worker, WorkerOptions, WorkerType};
+use yew::Callback;
+
+use super::intake;
+use crate::context::App;
+use crate::state::{Action, State};
+
+/// Events are gathered this long and then change the state at once.
+const GATHER_MS: u32 = 16;
+/// How often the watchdog looks.
+const WATCH_MS: u32 = 5_000;
+/// An engine that leaves a ping unanswered for this long is dead.
+const SILENCE_MS: f64 = 30_000.0;
+/// Deaths within `DEATHS_WITHIN_MS` after which the user decides.
+const MAX_DEATHS: usize = 3;
+const DEATHS_WITHIN_MS: f64 = 60_000.0;
+/// Samples in one message.
+const SAMPLES_PER_MESSAGE: usize = 64;
+
+/// A picture to classify.
+pub enum Picture {
+    File(Blob),
+    Bitmap(ImageBitmap),
+}
+
+/// The answer to a picture.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// One probability for each class of the newest head.
+    Probabilities(Rc<[f32]>),
+    /// The picture cannot be used.
+    Rejected(Rejection),
+    /// The engine is not there, or died meanwhile; ask again.
+    NoEngine,
+}
+
+/// The client. Clones share it.
+#[derive(Clone, Default)]
+pub struct Engine(Rc<RefCell<Client>>);
+
+#[derive(Default)]
+struct Client {
+    worker: Option<Running>,
+    archives: Vec<ArchiveJob>,
+    last_import: u32,
+    last_request: u32,
+    gathered: Vec<Event>,
+    gathering: Option<Timeout>,
+    deaths: Vec<f64>,
+}
+
+/// One worker, and what it has been told.
+struct Running {
+    worker: Worker,
+    /// Ends with the worker.
+    _listeners: Vec<EventListener>,
+    watchdog: Option<Interval>,
+    is_ready: bool,
+    known: HashSet<SampleId>,
+    run: Option<RunId>,
+    stopped: Option<RunId>,
+    answers: HashMap<RequestId, Callback<Answer>>,
+    pinged_at: Option<f64>,
+    watched_at: f64,
+}
+
+/// An archive that the engine is to read, or to read again when it died over it.
+struct ArchiveJob {
+    id: ImportId,
+    file: Blob,
+    received: usize,
+    /// Images that an engine before this one has already sent.
+    skip: usize,
+}
+
+impl Engine {
+    /// Starts an engine in place of the one that runs.
+    pub fn start(&self, app: &App, preference: DevicePreference) {
+        self.end_worker();
+        match spawn(app, preference) {
+            Ok(running) => self.0.borrow_mut().worker = Some(running),
+            Err(error) => app.dispatch(Action::EngineGaveUp { message: format!("{error:?}") }),
+        }
+    }
+
+    /// Starts anew because the user asks for it.
+    pub fn retry(&self, app: &App) {
+        self.0.borrow_mut().deaths.clear();
+        app.dispatch(Action::EngineRestarted { reason: None });
+        let preference = app.state().engine.preference;
+        self.start(app, preference);
+    }
+
+    /// Tells a ready engine what it does not know yet.
+    pub fn sync(&self, app: &App, state: &State) {
+        let mut client = self.0.borrow_mut();
+        if let Some(running) = client.worker.as_mut().filter(|running| running.is_ready) {
+            running.sync(app, state);
+        }
+    }
+
+    /// Has an archive read, now or as soon as there is an engine.
+    pub fn read_archive(&self, file: Blob) -> ImportId {
+        let client = &mut *self.0.borrow_mut();
+        client.last_import += 1;
+        let job = ArchiveJob {
+            id: ImportId(client.last_import),
+            file,
+            received: 0,
+            skip: 0,
+        };
+        if let Some(running) = client.worker.as_ref().filter(|running| running.is_ready) {
+            job.post(running);
+        }
+        let id = job.id;
+        client.archives.push(job);
+        id
+    }
+
+    /// Classifies a picture with the newest head.
+    pub async fn classify(&self, picture: Picture) -> Answer {
+        let slot = Rc::new(RefCell::new(Answer::NoEngine));
+        let mut picture = Some(picture);
+        let promise = Promise::new(&mut |resolve: Function, _| {
+            let slot = slot.clone();
+            let answer = Callback::from(move |answer| {
+                *slot.borrow_mut() = answer;
+                // A promise's own function does not throw.
+                let _ = resolve.call0(&JsValue::NULL);
+            });
+            if let Some(picture) = picture.take() {
+                self.predict(picture, answer);
+            }
+        });
+        // The promise is never rejected; what counts is in the slot.
+        let _ = JsFuture::from(promise).await;
+        slot.replace(Answer::NoEngine)
+    }
+
+    fn predict(&self, picture: Picture, answer: Callback<Answer>) {
+        let mut client = self.0.borrow_mut();
+        client.last_request += 1;
+        let request = RequestId(client.last_request);
+        let Some(running) = client.worker.as_mut().filter(|running| running.is_ready) else {
+            drop(client);
+            answer.emit(Answer::NoEngine);
+            return;
+        };
+        running.answers.insert(request, answer);
+        match picture {
+            Picture::File(file) => {
+                let frame = Frame::File;
+                running.post(&Command::Predict { request, frame }, &[file.into()], &[]);
+            }
+            Picture::Bitmap(bitmap) => {
+                let frame = Frame::Bitmap;
+                let bitmap = JsValue::from(bitmap);
+                let pixels = std::slice::from_ref(&bitmap);
+                running.post(&Command::Predict { request, frame }, pixels, pixels);
+            }
+        }
+    }
+
+    /// Ends the worker, if there is one, and answers what waits for it.
+    fn end_worker(&self) {
+        let ended = {
+            let client = &mut *self.0.borrow_mut();
+            for job in &mut client.archives {
+                job.skip = job.received;
+            }
+            client.worker.take()
+        };
+        if let Some(running) = ended {
+            running.worker.terminate();
+            for answer in running.answers.into_values() {
+                answer.emit(Answer::NoEngine);
+            }
+        }
+    }
+
+    /// The engine has died: replaces it, unless it dies all the time.
+    fn died(&self, app: &App, message: &str) {
+        // The error itself, if there was one, the browser has already written to the console.
+        web_sys::console::warn_1(&format!("Headstart: the engine stopped: {message}").into());
+        self.flush(app);
+        self.end_worker();
+        let now = Date::now();
+        let deaths = {
+            let client = &mut *self.0.borrow_mut();
+            client.deaths.retain(|at| now - at < DEATHS_WITHIN_MS);
+            client.deaths.push(now);
+            client.deaths.len()
+        };
+        if deaths >= MAX_DEATHS {
+            app.dispatch(Action::EngineGaveUp {
+                message: format!(
+                    "It stopped {MAX_DEATHS} times within a minute. Your images are safe. Closing other tabs may help; then press Try again."
+                ),
+            });
+            return;
+        }
+        app.dispatch(Action::EngineRestarted {
+            reason: Some("Your images and your trained model are still here, and the work that was under way goes on.".into()),
+        });
+        let preference = app.state().engine.preference;
+        self.start(app, preference);
+    }
+
+    fn watch(&self, app: &App) {
+        let is_silent = {
+            let mut client = self.0.borrow_mut();
+            client.worker.as_mut().is_some_and(Running::watch)
+        };
+        if is_silent {
+            self.died(app, "it did not answer for 30 seconds");
+        }
+    }
+
+    fn message(&self, app: &App, message: &MessageEvent) {
+        match unpack::<Event>(message.data()) {
+            Ok((event, attachments)) => self.event(app, event, attachments),
+            Err(error) => {
+                let reason = EngineError::Protocol { detail: error.to_string() };
+                self.gather(app, Event::Failed { reason });
+            }
+        }
+    }
+
+    /// Takes the attachments and the answers out, and gathers what changes the state.
+    fn event(&self, app: &App, event: Event, attachments: Vec<JsValue>) {
+        let attachment = attachments.into_iter().next().unwrap_or(JsValue::UNDEFINED);
+        match &event {
+            Event::Loaded => self.loaded(app),
+            Event::Ready { .. } => self.ready(app),
+            Event::SampleDecoded { id, .. } => {
+                if let Ok(thumbnail) = attachment.dyn_into() {
+                    app.media.set_thumbnail(*id, &thumbnail);
+                }
+            }
+            Event::SampleEmbedded { id } => {
+                if let Ok(embedding) = attachment.dyn_into() {
+                    app.media.set_embedding(*id, embedding);
+                }
+                return;
+            }
+            Event::ArchiveImage { import, class, part, name } => {
+                let Ok(file) = attachment.dyn_into() else {
+                    return;
+                };
+                if !self.archive_image(app, *import, file, class, *part, name) {
+                    return;
+                }
+            }
+            Event::ArchiveRead { import, .. } | Event::ArchiveFailed { import, .. } => {
+                self.0.borrow_mut().archives.retain(|job| job.id != *import);
+            }
+            Event::Trained { .. } => {
+                if let Ok(head) = attachment.dyn_into() {
+                    app.media.set_head(head);
+                }
+            }
+            Event::Prediction { request, probabilities, .. } => {
+                let answer = Answer::Probabilities(probabilities.as_slice().into());
+                self.answer(*request, answer);
+                return;
+            }
+            Event::PredictionFailed { request, reason } => {
+                self.answer(*request, Answer::Rejected(reason.clone()));
+                return;
+            }
+            Event::Crashed { message } => {
+                self.died(app, message);
+                return;
+            }
+            Event::Pong => {
+                if let Some(running) = &mut self.0.borrow_mut().worker {
+                    running.pinged_at = None;
+                }
+                return;
+            }
+            _ => {}
+        }
+        self.gather(app, event);
+    }
+
+    fn loaded(&self, app: &App) {
+        let state = app.state();
+        let mut client = self.0.borrow_mut();
+        let Some(running) = &mut client.worker else {
+            return;
+        };
+        let backbone = BackboneId::default();
+        running.post(
+            &Command::Start {
+                device: state.engine.preference,
+                backbone,
+                weights_url: weights_url(backbone),
+            },
+            &[],
+            &[],
+        );
+        let app = app.clone();
+        running.watchdog = Some(Interval::new(WATCH_MS, move || app.engine.watch(&app)));
+    }
+
+    /// The new engine is told everything at once, so that whatever is asked of it next finds it in the know.
+    fn ready(&self, app: &App) {
+        let state = app.state();
+        let client = &mut *self.0.borrow_mut();
+        if let Some(running) = &mut client.worker {
+            running.is_ready = true;
+            running.restore_head(app, &state);
+            running.sync(app, &state);
+            client.archives.iter().for_each(|job| job.post(running));
+        }
+    }
+
+    /// Returns whether the image is a new one.
+    fn archive_image(
+        &self,
+        app: &App,
+        import: ImportId,
+        file: Blob,
+        class: &str,
+        part: Part,
+        name: &str,
+    ) -> bool {
+        {
+            let mut client = self.0.borrow_mut();
+            let Some(job) = client.archives.iter_mut().find(|job| job.id == import) else {
+                return false;
+            };
+            if job.skip > 0 {
+                job.skip -= 1;
+                return false;
+            }
+            job.received += 1;
+        }
+        intake::add_from_archive(app, file, class.to_owned(), part, name.to_owned());
+        true
+    }
+
+    fn answer(&self, request: RequestId, answer: Answer) {
+        let waiting = {
+            let mut client = self.0.borrow_mut();
+            client.worker.as_mut().and_then(|running| running.answers.remove(&request))
+        };
+        if let Some(waiting) = waiting {
+            waiting.emit(answer);
+        }
+    }
+
+    fn gather(&self, app: &App, event: Event) {
+        let client = &mut *self.0.borrow_mut();
+        client.gathered.push(event);
+        if client.gathering.is_none() {
+            let app = app.clone();
+            let timeout = Timeout::new(GATHER_MS, move || app.engine.flush(&app));
+            client.gathering = Some(timeout);
+        }
+    }
+
+    fn flush(&self, app: &App) {
+        let events = {
+            let client = &mut *self.0.borrow_mut();
+            client.gathering = None;
+            std::mem::take(&mut client.gathered)
+        };
+        if !events.is_empty() {
+            app.dispatch(Action::Events(events));
+        }
+    }
+}
+
+impl Running {
+    fn restore_head(&self, app: &App, state: &State) {
+        if let (Some(head), Some(results)) = (app.media.head(), &state.results) {
+            let classes = &results.plan.request.classes;
+            let classes = classes.iter().map(|class| class.name.clone()).collect();
+            self.post(&Command::RestoreHead { classes }, &[head.into()], &[]);
+        }
+    }
+
+    fn sync(&mut self, app: &App, state: &State) {
+        self.sync_samples(app, state);
+        self.sync_run(state);
+    }
+
+    fn sync_samples(&mut self, app: &App, state: &State) {
+        let wanted: Vec<SampleId> = state.project.samples().map(|sample| sample.id).collect();
+        let new: Vec<SampleId> = wanted.iter().copied().filter(|id| !self.known.contains(id)).collect();
+        if self.known.len() + new.len() > wanted.len() {
+            let wanted: HashSet<SampleId> = wanted.into_iter().collect();
+            let gone: Vec<SampleId> = self.known.iter().copied().filter(|id| !wanted.contains(id)).collect();
+            for id in &gone {
+                self.known.remove(id);
+            }
+            self.post(&Command::RemoveSamples { samples: gone }, &[], &[]);
+        }
+        for ids in new.chunks(SAMPLES_PER_MESSAGE) {
+            self.add_samples(app, ids);
+        }
+    }
+
+    fn add_samples(&mut self, app: &App, ids: &[SampleId]) {
+        let mut samples = Vec::with_capacity(ids.len());
+        let mut attachments = Vec::with_capacity(ids.len());
+        let mut embeddings = Vec::new();
+        for &id in ids {
+            let Some(file) = app.media.file(id) else {
+                continue;
+            };
+            let embedding = app.media.embedding(id);
+            samples.push(NewSample {
+                id,
+                has_embedding: embedding.is_some(),
+                needs_thumbnail: !app.media.has_thumbnail(id),
+            });
+            attachments.push(file.into());
+            embeddings.extend(embedding.map(JsValue::from));
+            self.known.insert(id);
+        }
+        attachments.extend(embeddings);
+        self.post(&Command::AddSamples { samples }, &attachments, &[]);
+    }
+
+    fn sync_run(&mut self, state: &State) {
+        let Some(run) = &state.run else {
+            return;
+        };
+        let id = run.plan.request.run;
+        if self.run != Some(id) {
+            self.run = Some(id);
+            self.post(&Command::Train(run.plan.request.clone()), &[], &[]);
+        }
+        if run.stop_requested && self.stopped != Some(id) {
+            self.stopped = Some(id);
+            self.post(&Command::StopTraining { run: id }, &[], &[]);
+        }
+    }
+
+    /// Pings, and returns whether the engine has been silent for too long.
+    fn watch(&mut self) -> bool {
+        let now = Date::now();
+        // A page that slept, or whose timers were slowed down in the background, gives the engine another chance.
+        if now - self.watched_at > 3.0 * f64::from(WATCH_MS) {
+            self.pinged_at = None;
+        }
+        self.watched_at = now;
+        match self.pinged_at {
+            Some(at) => now - at > SILENCE_MS,
+            None => {
+                self.pinged_at = Some(now);
+                self.post(&Command::Ping, &[], &[]);
+                false
+            }
+        }
+    }
+
+    fn post(&self, command: &Command, attachments: &[JsValue], transfer: &[JsValue]) {
+        let transfer: Array = transfer.iter().collect();
+        let posted = pack(command, attachments)
+            .map_err(|error| JsValue::from_str(&error.to_string()))
+            .and_then(|message| self.worker.post_message_with_transfer(&message, &transfer));
+        if let Err(error) = posted {
+            // Commands are plain data and the attachments are of kinds that can be sent, so this is a mistake in the page.
+            web_sys::console::error_2(&"Headstart: a command could not be sent".into(), &error);
+        }
+    }
+}
+
+impl ArchiveJob {
+    fn post(&self, running: &Running) {
+        let file = JsValue::from(self.file.clone());
+        running.post(&Command::ReadArchive { import: self.id }, &[file], &[]);
+    }
+}
+
+fn spawn(app: &App, preference: DevicePreference) -> Result<Running, JsValue> {
+    let options = WorkerOptions::new();
+    options.set_type(WorkerType::Module);
+    let device = match preference {
+        DevicePreference::Auto => "auto",
+        DevicePreference::Cpu => "cpu",
+        DevicePreference::Webgpu => "webgpu",
+    };
+    let worker = Worker::new_with_options(&format!("engine.js?device={device}"), &options)?;
+    let on_message = {
+        let app = app.clone();
+        EventListener::new(&worker, "message", move |event| {
+            app.engine.message(&app, event.unchecked_ref());
+        })
+    };
+    let on_error = {
+        let app = app.clone();
+        EventListener::new(&worker, "error", move |event| worker_error(&app, event))
+    };
+    let on_message_error = {
+        let app = app.clone();
+        EventListener::new(&worker, "messageerror", move |event| worker_error(&app, event))
+    };
+    Ok(Running {
+        worker,
+        _listeners: vec![on_message, on_error, on_message_error],
+        watchdog: None,
+        is_ready: false,
+        known: HashSet::new(),
+        run: None,
+        stopped: None,
+        answers: HashMap::new(),
+        pinged_at: None,
+        watched_at: Date::now(),
+    })
+}
+
+/// An error before the engine's first word means that its code did not arrive.
+fn worker_error(app: &App, event: &web_sys::Event) {
+    let has_loaded = {
+        let client = app.engine.0.borrow();
+        client.worker.as_ref().is_some_and(|running| running.watchdog.is_some())
+    };
+    let message = event
+        .dyn_ref::<ErrorEvent>()
+        .map(ErrorEvent::message)
+        .unwrap_or_default();
+    if has_loaded {
+        app.engine.died(app, &message);
+    } else {
+        app.engine.end_worker();
+        app.dispatch(Action::EngineGaveUp {
+            message: "Its code could not be loaded. Check the connection, then press Try again.".into(),
+        });
+    }
+}
+
+/// The weights' absolute address: the worker's own address is not the page's.
+fn weights_url(backbone: BackboneId) -> String {
+    let path = format!("weights/{}.safetensors", backbone.name());
+    let base = web_sys::window()
+        .and_then(|window| window.document())
+        .and_then(|document| document.base_uri().ok().flatten())
+        .unwrap_or_default();
+    Url::new_with_base(&path, &base).map_or(path, |url| url.href())
+}

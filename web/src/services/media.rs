@@ -1,0 +1,201 @@
+//! The browser objects behind the samples: files, thumbnails, embeddings, and the trained head.
+
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::rc::Rc;
+
+use headstart_project::SampleId;
+use js_sys::{Float32Array, Uint8Array};
+use web_sys::{Blob, Url};
+use yew::AttrValue;
+
+use crate::state::project::ClassId;
+
+/// What makes two files worth comparing: their length and their beginning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Fingerprint {
+    length: u64,
+    beginning: u64,
+}
+
+impl Fingerprint {
+    /// Of a file of `length` bytes that begins with `prefix`.
+    pub fn new(length: f64, prefix: &[u8]) -> Self {
+        let mut hasher = DefaultHasher::new();
+        prefix.hash(&mut hasher);
+        Self {
+            length: length as u64,
+            beginning: hasher.finish(),
+        }
+    }
+}
+
+/// A file that was accepted into a class.
+pub struct NewFile {
+    pub file: Blob,
+    pub class: ClassKey,
+    /// Absent for recorded pictures, which are never compared.
+    pub fingerprint: Option<Fingerprint>,
+}
+
+/// The class that a file went to, by id or, before its class exists, by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClassKey {
+    Id(ClassId),
+    Name(Rc<str>),
+}
+
+/// A file that may have the same bytes as a new one.
+pub struct Twin {
+    pub id: SampleId,
+    pub file: Blob,
+    pub class: ClassKey,
+}
+
+struct Entry {
+    file: Blob,
+    class: ClassKey,
+    fingerprint: Option<Fingerprint>,
+    /// Made when the file is first shown before its thumbnail is there.
+    original_url: Option<ObjectUrl>,
+    thumbnail: Option<ObjectUrl>,
+    embedding: Option<Float32Array>,
+}
+
+/// The store. Clones share it.
+#[derive(Clone, Default)]
+pub struct Media(Rc<RefCell<Store>>);
+
+#[derive(Default)]
+struct Store {
+    entries: HashMap<SampleId, Entry>,
+    by_fingerprint: HashMap<Fingerprint, Vec<SampleId>>,
+    head: Option<Uint8Array>,
+    last_id: u32,
+}
+
+/// An object URL that is given back when it is dropped.
+pub struct ObjectUrl(AttrValue);
+
+impl ObjectUrl {
+    /// `None` when the browser refuses to make one.
+    pub fn new(blob: &Blob) -> Option<Self> {
+        Some(Self(Url::create_object_url_with_blob(blob).ok()?.into()))
+    }
+
+    pub fn get(&self) -> AttrValue {
+        self.0.clone()
+    }
+}
+
+impl Drop for ObjectUrl {
+    fn drop(&mut self) {
+        // Only fails for arguments that are no strings.
+        let _ = Url::revoke_object_url(&self.0);
+    }
+}
+
+impl Media {
+    /// Takes a file in and names it. Ids grow, and are never used twice.
+    pub fn add(&self, new: NewFile) -> SampleId {
+        let store = &mut *self.0.borrow_mut();
+        store.last_id += 1;
+        let id = SampleId(store.last_id);
+        if let Some(fingerprint) = new.fingerprint {
+            store.by_fingerprint.entry(fingerprint).or_default().push(id);
+        }
+        let entry = Entry {
+            file: new.file,
+            class: new.class,
+            fingerprint: new.fingerprint,
+            original_url: None,
+            thumbnail: None,
+            embedding: None,
+        };
+        store.entries.insert(id, entry);
+        id
+    }
+
+    /// Files with this fingerprint.
+    pub fn twins(&self, fingerprint: Fingerprint) -> Vec<Twin> {
+        let store = self.0.borrow();
+        let ids = store.by_fingerprint.get(&fingerprint);
+        ids.into_iter()
+            .flatten()
+            .filter_map(|&id| {
+                let entry = store.entries.get(&id)?;
+                Some(Twin {
+                    id,
+                    file: entry.file.clone(),
+                    class: entry.class.clone(),
+                })
+            })
+            .collect()
+    }
+
+    /// Lets go of every image that is not in `kept` and that the state has seen, which is every id up to `highest_seen`.
+    pub fn keep(&self, kept: &HashSet<SampleId>, highest_seen: u32) {
+        let store = &mut *self.0.borrow_mut();
+        let by_fingerprint = &mut store.by_fingerprint;
+        store.entries.retain(|id, entry| {
+            let stays = id.0 > highest_seen || kept.contains(id);
+            if let (false, Some(fingerprint)) = (stays, entry.fingerprint)
+                && let Some(ids) = by_fingerprint.get_mut(&fingerprint)
+            {
+                ids.retain(|other| other != id);
+                if ids.is_empty() {
+                    by_fingerprint.remove(&fingerprint);
+                }
+            }
+            stays
+        });
+    }
+
+    /// What to show for an image: its thumbnail, or the file itself until that is there.
+    pub fn source(&self, id: SampleId) -> Option<AttrValue> {
+        let mut store = self.0.borrow_mut();
+        let entry = store.entries.get_mut(&id)?;
+        if let Some(thumbnail) = &entry.thumbnail {
+            return Some(thumbnail.get());
+        }
+        if entry.original_url.is_none() {
+            entry.original_url = ObjectUrl::new(&entry.file);
+        }
+        entry.original_url.as_ref().map(ObjectUrl::get)
+    }
+
+    /// The original's address stays valid beside the thumbnail's, because the page may still be loading it.
+    pub fn set_thumbnail(&self, id: SampleId, thumbnail: &Blob) {
+        if let Some(entry) = self.0.borrow_mut().entries.get_mut(&id) {
+            entry.thumbnail = ObjectUrl::new(thumbnail);
+        }
+    }
+
+    pub fn has_thumbnail(&self, id: SampleId) -> bool {
+        let store = self.0.borrow();
+        store.entries.get(&id).is_some_and(|entry| entry.thumbnail.is_some())
+    }
+
+    pub fn set_embedding(&self, id: SampleId, embedding: Float32Array) {
+        if let Some(entry) = self.0.borrow_mut().entries.get_mut(&id) {
+            entry.embedding = Some(embedding);
+        }
+    }
+
+    pub fn embedding(&self, id: SampleId) -> Option<Float32Array> {
+        self.0.borrow().entries.get(&id)?.embedding.clone()
+    }
+
+    pub fn file(&self, id: SampleId) -> Option<Blob> {
+        self.0.borrow().entries.get(&id).map(|entry| entry.file.clone())
+    }
+
+    pub fn set_head(&self, head: Uint8Array) {
+        self.0.borrow_mut().head = Some(head);
+    }
+
+    pub fn head(&self) -> Option<Uint8Array> {
+        self.0.borrow().head.clone()
+    }
+}

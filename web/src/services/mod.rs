@@ -1,0 +1,8 @@
+//! What the page does with the browser: files, the camera, the engine's worker.
+
+pub mod camera;
+pub mod download;
+pub mod engine;
+pub mod entries;
+pub mod intake;
+pub mod media;

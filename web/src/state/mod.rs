@@ -1,0 +1,406 @@
+//! The page's state: plain data, changed only by the reducer.
+//!
+//! Browser objects (files, thumbnails, embeddings) are kept by `services::media` under their sample's id and never stand here.
+
+pub mod camera;
+pub mod engine;
+mod events;
+pub mod notice;
+pub mod project;
+pub mod run;
+pub mod settings;
+pub mod status;
+pub mod undo;
+
+use std::rc::Rc;
+
+use headstart_project::{DevicePreference, Event, ImportId, Part, Rejection, RunId, SampleId};
+use serde::{Deserialize, Serialize};
+use yew::Reducible;
+
+use self::camera::{CameraOwner, CameraPrefs};
+use self::engine::{EngineState, Phase};
+use self::notice::{LeftOut, Notices};
+use self::project::{ClassId, Project, Sample};
+use self::run::{Plan, Results, Run};
+use self::settings::{Draft, Field, Head};
+use self::undo::History;
+
+/// Everything that the page shows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    pub project: Project,
+    pub undo: History,
+    /// The newest undo step was dismissed; it can still be taken back by keyboard.
+    pub undo_hidden: bool,
+    pub settings: Draft,
+    pub engine: EngineState,
+    pub run: Option<Run>,
+    pub results: Option<Results>,
+    /// Counts presses of Train.
+    pub runs: u32,
+    pub notices: Notices,
+    /// The last thing that was done, for the status line.
+    pub news: Option<String>,
+    /// Files that are being added: done and total.
+    pub intake: Option<(usize, usize)>,
+    pub imports: Vec<Import>,
+    pub camera: Option<CameraOwner>,
+    pub camera_prefs: CameraPrefs,
+    /// Where a pasted picture goes when nothing else says.
+    pub last_class: Option<ClassId>,
+}
+
+/// An archive that is being read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Import {
+    pub id: ImportId,
+    pub name: String,
+    /// Images found so far.
+    pub images: usize,
+}
+
+/// The class that a new image goes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// This one.
+    Class(ClassId),
+    /// The one of this name, made if there is none.
+    Named(Rc<str>),
+}
+
+/// An image that passed the first check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewImage {
+    pub id: SampleId,
+    pub name: Rc<str>,
+    pub target: Target,
+    pub part: Part,
+}
+
+/// A slice of files that went through the first check.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IntakeSlice {
+    pub added: Vec<NewImage>,
+    pub rejected: Vec<(Rc<str>, Rejection)>,
+    /// Files done and in all; `None` when nothing is left to do.
+    pub progress: Option<(usize, usize)>,
+}
+
+/// Everything that can happen.
+#[derive(Clone, Debug)]
+pub enum Action {
+    AddClass,
+    RenameClass(ClassId, String),
+    EnableClass(ClassId, bool),
+    DeleteClass(ClassId),
+    UseClass(ClassId),
+    Intake(IntakeSlice),
+    DeleteSamples(ClassId, Vec<SampleId>),
+    SetPart(ClassId, Vec<SampleId>, Part),
+    Undo,
+    HideUndo,
+    SetField(Field, String),
+    SetHead(Head),
+    SetBalance(bool),
+    ResetSettings,
+    SetDevice(DevicePreference),
+    Train,
+    StopTraining,
+    ImportStarted(Import),
+    /// The engine was replaced; the reason is told if there is one.
+    EngineRestarted { reason: Option<String> },
+    EngineGaveUp { message: String },
+    Events(Vec<Event>),
+    OpenCamera(CameraOwner),
+    CloseCamera(CameraOwner),
+    SetCameraPrefs(CameraPrefs),
+    Problem { title: String, detail: String },
+    Dismiss(u32),
+}
+
+impl State {
+    pub fn new(preference: DevicePreference) -> Self {
+        Self {
+            project: Project::new(),
+            undo: History::default(),
+            undo_hidden: false,
+            settings: Draft::default(),
+            engine: EngineState { preference, ..EngineState::default() },
+            run: None,
+            results: None,
+            runs: 0,
+            notices: Notices::default(),
+            news: None,
+            intake: None,
+            imports: Vec::new(),
+            camera: None,
+            camera_prefs: CameraPrefs::default(),
+            last_class: None,
+        }
+    }
+
+    /// Images that are in a class or can still come back into one.
+    pub fn kept_samples(&self) -> impl Iterator<Item = SampleId> {
+        self.project.samples().map(|sample| sample.id).chain(self.undo.samples())
+    }
+
+    fn apply(&mut self, action: Action) {
+        match action {
+            Action::AddClass => {
+                let id = self.project.add_class(None);
+                self.last_class = Some(id);
+            }
+            Action::RenameClass(id, name) => self.change_class(id, |class| {
+                class.name = name;
+                class.placeholder = false;
+            }),
+            Action::EnableClass(id, enabled) => self.change_class(id, |class| {
+                class.enabled = enabled;
+                class.placeholder = false;
+            }),
+            Action::DeleteClass(id) => {
+                self.undo_hidden &= !self.undo.delete_class(&mut self.project, id);
+                if self.camera == Some(CameraOwner::Class(id)) {
+                    self.camera = None;
+                }
+            }
+            Action::UseClass(id) => self.last_class = Some(id),
+            Action::Intake(slice) => self.take_in(slice),
+            Action::DeleteSamples(id, ids) => {
+                self.undo_hidden &= !self.undo.delete_samples(&mut self.project, id, &ids);
+            }
+            Action::SetPart(id, ids, part) => {
+                self.undo_hidden &= !self.undo.set_part(&mut self.project, id, &ids, part);
+            }
+            Action::Undo => {
+                if self.undo.undo(&mut self.project) {
+                    self.news = Some("Undone.".into());
+                    self.undo_hidden = true;
+                }
+            }
+            Action::HideUndo => self.undo_hidden = true,
+            Action::SetField(field, text) => self.settings.set(field, text),
+            Action::SetHead(head) => self.settings.head = head,
+            Action::SetBalance(balance) => self.settings.balance_classes = balance,
+            Action::ResetSettings => self.settings = Draft::default(),
+            Action::SetDevice(preference) => self.engine.preference = preference,
+            Action::Train => self.train(),
+            Action::StopTraining => self.stop_training(),
+            Action::ImportStarted(import) => self.imports.push(import),
+            Action::EngineRestarted { reason } => self.engine_restarted(reason),
+            Action::EngineGaveUp { message } => {
+                self.engine.phase = Phase::GaveUp { message };
+                self.engine.load = None;
+                self.engine.embed = None;
+            }
+            Action::Events(events) => events.into_iter().for_each(|event| self.event(event)),
+            Action::OpenCamera(owner) => {
+                self.camera = Some(owner);
+                if let CameraOwner::Class(id) = owner {
+                    self.last_class = Some(id);
+                }
+            }
+            Action::CloseCamera(owner) => self.camera = self.camera.filter(|&now| now != owner),
+            Action::SetCameraPrefs(prefs) => self.camera_prefs = prefs,
+            Action::Problem { title, detail } => self.notices.problem(title, detail),
+            Action::Dismiss(id) => self.notices.dismiss(id),
+        }
+    }
+
+    fn change_class(&mut self, id: ClassId, change: impl FnOnce(&mut project::Class)) {
+        if let Some(class) = self.project.class_mut(id) {
+            change(class);
+        }
+    }
+
+    fn take_in(&mut self, slice: IntakeSlice) {
+        if !slice.added.is_empty() {
+            self.project.membership += 1;
+        }
+        for image in slice.added {
+            self.project.highest_sample = self.project.highest_sample.max(image.id.0);
+            let id = match &image.target {
+                Target::Class(id) => *id,
+                Target::Named(name) => {
+                    self.project.classes.retain(|class| {
+                        !class.placeholder || !class.is_empty() || class.name.trim() == &**name
+                    });
+                    self.project.class_named(name)
+                }
+            };
+            // A class that was deleted meanwhile takes no more images; the media store lets go of them at the next sync.
+            self.change_class(id, |class| {
+                class.placeholder = false;
+                class.insert([Sample {
+                    id: image.id,
+                    name: image.name,
+                    part: image.part,
+                    size_px: None,
+                }]);
+            });
+        }
+        let rejected = slice.rejected.into_iter().map(|(name, reason)| LeftOut {
+            name: name.to_string(),
+            reason: reason.to_string(),
+        });
+        self.notices.left_out(rejected.collect(), 0);
+        self.intake = slice.progress;
+    }
+
+    fn train(&mut self) {
+        if self.run.is_some() {
+            return;
+        }
+        match Plan::new(&self.project, &self.settings, RunId(self.runs + 1)) {
+            Ok(plan) => {
+                self.runs += 1;
+                self.news = None;
+                self.run = Some(Run {
+                    plan: plan.into(),
+                    stop_requested: false,
+                    history: Rc::default(),
+                    remaining_ms: None,
+                });
+            }
+            Err(blocker) => self.notices.problem("Training cannot start yet", blocker.to_string()),
+        }
+    }
+
+    /// A run that the engine cannot know of yet ends here; otherwise the engine ends it.
+    fn stop_training(&mut self) {
+        if self.engine.phase != Phase::Ready {
+            self.run = None;
+            self.news = Some("Training was stopped.".into());
+        } else if let Some(run) = &mut self.run {
+            run.stop_requested = true;
+        }
+    }
+
+    fn engine_restarted(&mut self, reason: Option<String>) {
+        self.engine.phase = Phase::Starting;
+        self.engine.device = None;
+        self.engine.load = None;
+        self.engine.embed = None;
+        if let Some(reason) = reason {
+            self.notices.problem("The engine stopped and was restarted", reason);
+        }
+        if self.run.as_ref().is_some_and(|run| run.stop_requested) {
+            self.run = None;
+        }
+    }
+}
+
+impl Reducible for State {
+    type Action = Action;
+
+    fn reduce(self: Rc<Self>, action: Action) -> Rc<Self> {
+        let mut state = Rc::unwrap_or_clone(self);
+        state.apply(action);
+        state.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn image(id: u32, target: Target) -> NewImage {
+        NewImage {
+            id: SampleId(id),
+            name: format!("{id}.jpg").into(),
+            target,
+            part: Part::Train,
+        }
+    }
+
+    fn intake(added: Vec<NewImage>) -> Action {
+        Action::Intake(IntakeSlice { added, ..IntakeSlice::default() })
+    }
+
+    fn names(state: &State) -> Vec<String> {
+        state.project.classes.iter().map(|class| class.name.clone()).collect()
+    }
+
+    #[test]
+    fn an_import_replaces_the_untouched_classes() {
+        let mut state = State::new(DevicePreference::Auto);
+        state.apply(intake(vec![
+            image(1, Target::Named("Cats".into())),
+            image(2, Target::Named("Dogs".into())),
+            image(3, Target::Named("Cats".into())),
+        ]));
+        assert_eq!(names(&state), ["Cats", "Dogs"]);
+        assert_eq!(state.project.len(), 3);
+    }
+
+    #[test]
+    fn an_import_leaves_touched_classes_alone() {
+        let mut state = State::new(DevicePreference::Auto);
+        let first = state.project.classes.first().expect("stands there").id;
+        state.apply(Action::RenameClass(first, "Mine".into()));
+        state.apply(intake(vec![image(1, Target::Named("Class 2".into()))]));
+        assert_eq!(names(&state), ["Mine", "Class 2"]);
+    }
+
+    #[test]
+    fn images_for_a_class_that_is_gone_are_let_go() {
+        let mut state = State::new(DevicePreference::Auto);
+        let first = state.project.classes.first().expect("stands there").id;
+        state.apply(Action::DeleteClass(first));
+        state.apply(intake(vec![image(7, Target::Class(first))]));
+        assert_eq!(state.kept_samples().count(), 0);
+        assert_eq!(state.project.highest_sample, 7);
+    }
+
+    #[test]
+    fn train_says_why_not() {
+        let mut state = State::new(DevicePreference::Auto);
+        state.apply(Action::Train);
+        assert!(state.run.is_none());
+        assert_eq!(state.notices.items.len(), 1);
+    }
+
+    #[test]
+    fn a_run_waits_for_the_engine_and_can_be_stopped_before() {
+        let mut state = State::new(DevicePreference::Auto);
+        state.apply(intake(vec![
+            image(1, Target::Named("Cats".into())),
+            image(2, Target::Named("Dogs".into())),
+        ]));
+        state.apply(Action::Train);
+        assert!(state.run.is_some());
+        state.apply(Action::StopTraining);
+        assert!(state.run.is_none());
+    }
+
+    #[test]
+    fn a_restart_keeps_the_run_unless_it_was_to_stop() {
+        let mut state = State::new(DevicePreference::Auto);
+        state.apply(intake(vec![
+            image(1, Target::Named("Cats".into())),
+            image(2, Target::Named("Dogs".into())),
+        ]));
+        state.engine.phase = Phase::Ready;
+        state.apply(Action::Train);
+        state.apply(Action::EngineRestarted { reason: None });
+        assert!(state.run.is_some());
+        state.engine.phase = Phase::Ready;
+        state.apply(Action::StopTraining);
+        assert!(state.run.is_some());
+        state.apply(Action::EngineRestarted { reason: Some("It died.".into()) });
+        assert!(state.run.is_none());
+    }
+
+    #[test]
+    fn the_camera_is_handed_over_and_let_go_by_its_owner_only() {
+        let mut state = State::new(DevicePreference::Auto);
+        let owner = CameraOwner::Class(ClassId(1));
+        state.apply(Action::OpenCamera(owner));
+        state.apply(Action::OpenCamera(CameraOwner::Try));
+        state.apply(Action::CloseCamera(owner));
+        assert_eq!(state.camera, Some(CameraOwner::Try));
+        state.apply(Action::CloseCamera(CameraOwner::Try));
+        assert_eq!(state.camera, None);
+    }
+}
