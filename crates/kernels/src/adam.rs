@@ -116,7 +116,7 @@ pub trait AdamBackend: Backend {
 }
 
 #[cfg(feature = "webgpu")]
-impl AdamBackend for burn::backend::cubecl::CubeBackend {}
+impl AdamBackend for burn::backend::Wgpu {}
 
 impl AdamBackend for Flex {
     fn adam_step(

@@ -60,7 +60,7 @@ pub trait ConvBackend: Backend {
 impl<B: ConvBackend, C: CheckpointStrategy> ConvBackend for Autodiff<B, C> {}
 
 #[cfg(feature = "webgpu")]
-impl ConvBackend for burn::backend::cubecl::CubeBackend {}
+impl ConvBackend for burn::backend::Wgpu {}
 
 impl ConvBackend for Flex {
     fn conv2d_clamped(

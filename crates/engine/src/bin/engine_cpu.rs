@@ -1,0 +1,6 @@
+//! The engine without WebGPU.
+
+// Links the library, whose exported function `start` the worker's script calls.
+use headstart_engine as _;
+
+fn main() {}

@@ -1,0 +1,85 @@
+//! Fetching the weights, with progress.
+
+use headstart_project::{Activity, EngineError, Event, Progress};
+use js_sys::{Reflect, Uint8Array};
+use sha2::{Digest, Sha256};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{ReadableStreamDefaultReader, Response};
+
+use crate::{port, remaining::Remaining};
+
+/// Fetches `url` and checks that its SHA-256 is `sha256` (hexadecimal).
+///
+/// # Errors
+/// [`EngineError::WeightsMissing`] or [`EngineError::WeightsCorrupt`].
+pub async fn weights(url: &str, sha256: &str) -> Result<Vec<u8>, EngineError> {
+    let file = download(url)
+        .await
+        .map_err(|error| EngineError::WeightsMissing {
+            detail: describe(&error),
+        })?;
+    let digest: String = Sha256::digest(&file)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    if digest == sha256 {
+        Ok(file)
+    } else {
+        Err(EngineError::WeightsCorrupt {
+            detail: format!("{} bytes with the wrong checksum", file.len()),
+        })
+    }
+}
+
+async fn download(url: &str) -> Result<Vec<u8>, JsValue> {
+    let response: Response = JsFuture::from(port::scope().fetch_with_str(url))
+        .await?
+        .dyn_into()?;
+    if !response.ok() {
+        return Err(JsValue::from(format!("HTTP status {}", response.status())));
+    }
+    // A compressed answer states its compressed length: then the total is only known at the end.
+    let is_plain = response.headers().get("content-encoding")?.is_none();
+    let total: u64 = response
+        .headers()
+        .get("content-length")?
+        .filter(|_| is_plain)
+        .and_then(|length| length.parse().ok())
+        .unwrap_or(0);
+    let body = response.body().ok_or("the answer is empty")?;
+    let reader: ReadableStreamDefaultReader = body.get_reader().dyn_into()?;
+    let mut file = Vec::new();
+    let mut remaining = Remaining::start(port::now_ms());
+    loop {
+        let chunk = JsFuture::from(reader.read()).await?;
+        if Reflect::get(&chunk, &"done".into())?.is_truthy() {
+            return Ok(file);
+        }
+        let bytes: Uint8Array = Reflect::get(&chunk, &"value".into())?.dyn_into()?;
+        let start = file.len();
+        file.resize(start + bytes.length() as usize, 0);
+        bytes.copy_to(&mut file[start..]);
+        let done = file.len() as u64;
+        remaining.advance(u64::from(bytes.length()));
+        let remaining_ms = total
+            .checked_sub(done)
+            .and_then(|left| remaining.estimate_ms(left, port::now_ms()));
+        let progress = Progress {
+            activity: Activity::LoadBackbone,
+            done,
+            total,
+            remaining_ms,
+        };
+        port::post(&Event::Progress(progress), &[]);
+    }
+}
+
+/// A JavaScript error in words.
+pub fn describe(error: &JsValue) -> String {
+    error
+        .dyn_ref::<js_sys::Error>()
+        .map(|error| String::from(error.message()))
+        .or_else(|| error.as_string())
+        .unwrap_or_else(|| format!("{error:?}"))
+}

@@ -1,0 +1,38 @@
+//! The worker's end of the line to the page.
+
+use headstart_project::{Command, Event};
+use wasm_bindgen::{JsCast, JsValue, closure::Closure};
+use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
+
+/// The worker's global object.
+pub fn scope() -> DedicatedWorkerGlobalScope {
+    js_sys::global().unchecked_into()
+}
+
+/// Sends an event with its attachments.
+pub fn post(event: &Event, attachments: &[JsValue]) {
+    let sent = match headstart_wire::pack(event, attachments) {
+        Ok(message) => scope().post_message(&message),
+        Err(error) => Err(JsValue::from(error.to_string())),
+    };
+    if let Err(error) = sent {
+        web_sys::console::error_2(&"an event could not be sent".into(), &error);
+    }
+}
+
+/// Hands every command to `handle` from now on; a message that is none is handed over as its error's text.
+pub fn listen(handle: impl Fn(Result<(Command, Vec<JsValue>), String>) + 'static) {
+    let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |message: MessageEvent| {
+        handle(headstart_wire::unpack(message.data()).map_err(|error| error.to_string()));
+    });
+    scope().set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+    // The engine listens as long as the worker lives.
+    on_message.forget();
+}
+
+/// Milliseconds since the worker started.
+pub fn now_ms() -> f64 {
+    scope()
+        .performance()
+        .map_or(0.0, |performance| performance.now())
+}
