@@ -4,6 +4,8 @@
 //! Everything runs on the worker's one thread; long work pauses between its steps, so that messages get through.
 
 mod archive;
+#[cfg(feature = "bench")]
+mod bench;
 mod device;
 mod engine;
 mod fetch;

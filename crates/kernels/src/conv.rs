@@ -231,6 +231,11 @@ impl Geometry {
 
 #[cfg(test)]
 mod tests {
+    #![expect(
+        clippy::disallowed_methods,
+        reason = "natively a tensor may be read synchronously"
+    )]
+
     use burn::tensor::{Device, Distribution, Tolerance};
 
     use super::*;

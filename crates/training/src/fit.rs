@@ -185,6 +185,11 @@ pub(crate) fn internal(error: impl std::fmt::Display) -> TrainError {
 
 #[cfg(test)]
 mod tests {
+    #![expect(
+        clippy::disallowed_methods,
+        reason = "natively a tensor may be read synchronously"
+    )]
+
     use super::*;
 
     #[test]

@@ -154,6 +154,11 @@ pub fn softmax(logits: &[f32]) -> Vec<f32> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(
+        clippy::disallowed_methods,
+        reason = "natively a tensor may be read synchronously"
+    )]
+
     use burn::{optim::GradientsParams, tensor::Distribution};
 
     use super::*;

@@ -1,0 +1,87 @@
+//! What the benchmark measures, as plain functions for its worker (`web/bench/bench-engine.js`).
+
+use burn::tensor::Device;
+use headstart_backbones::Backbone;
+use headstart_project::{BackboneId, DevicePreference, EpochMetrics, SampleId, TrainSettings};
+use headstart_training::{Examples, Host, fit};
+use wasm_bindgen::prelude::*;
+
+use crate::{device::Chosen, port};
+
+/// A backbone on a device.
+#[wasm_bindgen]
+pub struct Bench {
+    backbone: Backbone,
+}
+
+#[wasm_bindgen]
+impl Bench {
+    /// Loads the backbone on `cpu` or `webgpu`.
+    ///
+    /// # Errors
+    /// When the weights do not fit.
+    pub async fn load(device: String, weights: Vec<u8>) -> Result<Bench, JsError> {
+        let preference = if device == "webgpu" {
+            DevicePreference::Webgpu
+        } else {
+            DevicePreference::Cpu
+        };
+        let chosen = match preference {
+            DevicePreference::Webgpu => Chosen::webgpu(None).await,
+            _ => Chosen::cpu(None),
+        };
+        if chosen.info.kind.name() != device {
+            return Err(JsError::new(&format!("no {device} device here")));
+        }
+        let backbone = Backbone::load(BackboneId::default(), &weights, &chosen.device)?;
+        Ok(Self { backbone })
+    }
+
+    /// Embeddings `[batch, features]` of `planes [batch, 3, 224, 224]`.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub async fn embed(&self, planes: Vec<f32>) -> Result<Vec<f32>, JsError> {
+        let output = self.backbone.embed(planes).into_data_async().await;
+        let output = output.map_err(|error| JsError::new(&error.to_string()))?;
+        Ok(output.iter().collect())
+    }
+
+    /// Trains 1280 → 100 → 4 for `steps` steps on one batch of 16 embeddings `[16, 1280]`, as a run of the product would.
+    ///
+    /// # Errors
+    /// When training fails.
+    pub async fn train_head(&self, embeddings: Vec<f32>, steps: u32) -> Result<(), JsError> {
+        let features = self.backbone.features();
+        let mut examples = Examples::new(features);
+        for (index, embedding) in embeddings.chunks_exact(features).enumerate() {
+            examples.push(SampleId(index as u32), embedding, index % 4);
+        }
+        let settings = TrainSettings {
+            epochs: steps,
+            batch_size: examples.len() as u32,
+            ..TrainSettings::default()
+        };
+        let none = Examples::new(features);
+        fit(&examples, &none, 4, &settings, &Device::flex(), &Silent)
+            .await
+            .map_err(|error| JsError::new(&format!("{error:?}")))?;
+        Ok(())
+    }
+}
+
+struct Silent;
+
+impl Host for Silent {
+    fn now_ms(&self) -> f64 {
+        port::now_ms()
+    }
+
+    fn is_cancelled(&self) -> bool {
+        false
+    }
+
+    async fn pause(&self) {}
+
+    fn report_epoch(&self, _metrics: EpochMetrics, _remaining_ms: f64) {}
+}
