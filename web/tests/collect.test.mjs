@@ -13,10 +13,11 @@ const open = suite();
 
 /** Drops files or folders from outside the browser in the middle of `target`, as the operating system would. */
 async function drop(app, target, paths) {
+  await target.scrollIntoViewIfNeeded();
   const box = await target.boundingBox();
   const session = await app.page.context().newCDPSession(app.page);
   const data = { items: [], files: paths, dragOperationsMask: 1 };
-  const at = { x: box.x + box.width / 2, y: box.y + Math.min(box.height / 2, 200) };
+  const at = { x: box.x + box.width / 2, y: Math.max(box.y, 0) + Math.min(box.height / 2, 200) };
   for (const type of ["dragEnter", "dragOver", "drop"]) await session.send("Input.dispatchDragEvent", { type, ...at, data });
   await session.detach();
 }

@@ -127,7 +127,8 @@ export class App {
     });
     const app = new App(page, site);
     t.after(async () => {
-      if (t.signal?.aborted) problems.push("the test ran out of time");
+      const crashes = await page.evaluate(() => window.__tap.events.filter(({ name }) => name === "crashed").map(({ body }) => body.message)).catch(() => []);
+      for (const message of crashes) note(`the engine crashed: ${message}`);
       await context.close();
       assert.deepEqual(problems, []);
     });
