@@ -1,9 +1,14 @@
 //! `cargo xtask bench`: the engine against TensorFlow.js, side by side in one browser.
 
+use std::fs;
+
 use anyhow::Result;
 
 use crate::shell::{self, Project, step};
 use crate::{dist, tools};
+
+/// Where `web/bench/run.mjs` looks for the engine.
+const FOLDER: &str = "target/bench-engine";
 
 /// Builds the site and measures; the figures are printed and left in `bench.json`.
 pub fn run(project: &Project) -> Result<()> {
@@ -11,6 +16,14 @@ pub fn run(project: &Project) -> Result<()> {
     tools::node_packages(project, "web")?;
     tools::node_packages(project, "web/bench")?;
     dist::build(project)?;
+    step("Building the engine for the benchmark", || {
+        build_engine(project, "cpu", "relaxed-simd")?;
+        build_engine(project, "webgpu", "webgpu")?;
+        // The script of the worker imports them from its own folder.
+        let script = project.path("web/bench/bench-engine.js");
+        fs::copy(script, project.path(FOLDER).join("bench-engine.js"))?;
+        Ok(())
+    })?;
     step(
         "Measuring in Chromium (about 10 minutes; leave the machine alone)",
         || {
@@ -22,4 +35,21 @@ pub fn run(project: &Project) -> Result<()> {
             shell::run(node)
         },
     )
+}
+
+/// Builds the engine without page and messages into the folder of `device`.
+fn build_engine(project: &Project, device: &str, feature: &str) -> Result<()> {
+    let mut cargo = project.cargo(&["build", "--locked", "--release"])?;
+    cargo.args(["--package", "headstart-engine", "--bin", "engine-bench"]);
+    cargo.args(["--target", "wasm32-unknown-unknown"]);
+    cargo.args(["--features", &format!("bench,{feature}")]);
+    // Where the next command looks, also for people who keep all their builds in one place.
+    cargo.env("CARGO_TARGET_DIR", project.path("target"));
+    shell::run(cargo)?;
+    let mut bindgen = project.command("wasm-bindgen")?;
+    bindgen.args(["--target", "web", "--no-typescript", "--out-dir"]);
+    bindgen.arg(project.path(FOLDER).join(device));
+    bindgen.arg(project.path("target/wasm32-unknown-unknown/release/engine-bench.wasm"));
+    shell::run(bindgen)?;
+    Ok(())
 }

@@ -78,17 +78,13 @@ fn lint(project: &Project) -> Result<()> {
         clippy(&["--workspace", "--all-targets"])
     })?;
     step("Linting for the browser", || {
-        let wasm = ["--target", "wasm32-unknown-unknown", "--package"];
-        clippy(
-            &[
-                wasm.as_slice(),
-                &["headstart-web", "--package", "headstart-wire"],
-            ]
-            .concat(),
-        )?;
-        // The engine is built twice: with the CPU alone, and with WebGPU as well.
-        for device in ["cpu", "webgpu"] {
-            clippy(&[wasm.as_slice(), &["headstart-engine", "--features", device]].concat())?;
+        let for_wasm = |arguments: &[&str]| {
+            clippy(&[&["--target", "wasm32-unknown-unknown"], arguments].concat())
+        };
+        for_wasm(&["--package", "headstart-web", "--package", "headstart-wire"])?;
+        // The engine in each of its forms.
+        for features in ["", "relaxed-simd", "webgpu,bench"] {
+            for_wasm(&["--package", "headstart-engine", "--features", features])?;
         }
         Ok(())
     })?;
@@ -148,13 +144,12 @@ fn web(project: &Project) -> Result<Vec<String>> {
         npm.env("CHROMIUM", &chromium)
             .env("HEADSTART_DIST", project.dist());
         let output = run_and_read(npm)?;
-        // Node marks these lines with # or with ℹ, depending on its version.
-        let is_count = |line: &str| {
-            let rest = line.strip_prefix("# ").or_else(|| line.strip_prefix("ℹ "));
-            let counts = ["tests ", "pass ", "fail ", "cancelled ", "skipped "];
+        // As `web/tests/support/summary.mjs` prints them.
+        let counts = ["tests ", "pass ", "fail ", "cancelled ", "skipped "];
+        summary(&output, |line| {
+            let rest = line.strip_prefix("# ");
             rest.is_some_and(|rest| counts.iter().any(|count| rest.starts_with(count)))
-        };
-        summary(&output, is_count)
+        })
     })
 }
 
