@@ -56,7 +56,10 @@ impl PartialEq for App {
 /// # Panics
 /// Outside of the root component, which provides it; that would be a mistake in this crate.
 #[hook]
-#[expect(clippy::expect_used, reason = "the root component provides it to all others")]
+#[expect(
+    clippy::expect_used,
+    reason = "the root component provides it to all others"
+)]
 pub fn use_app() -> App {
     use_context::<App>().expect("components live below the root")
 }

@@ -112,7 +112,10 @@ mod tests {
 
     #[test]
     fn sentences() {
-        assert_eq!(sentence("there is only one class."), "There is only one class.");
+        assert_eq!(
+            sentence("there is only one class."),
+            "There is only one class."
+        );
         assert_eq!(sentence("über"), "Über");
         assert_eq!(sentence(""), "");
     }

@@ -30,14 +30,20 @@ pub fn CameraPanel(props: &Props) -> Html {
         let prefs = prefs.clone();
         app.callback(move |event: Event| {
             let select: HtmlSelectElement = event.target_unchecked_into();
-            Action::SetCameraPrefs(CameraPrefs { device_id: Some(select.value()), ..prefs.clone() })
+            Action::SetCameraPrefs(CameraPrefs {
+                device_id: Some(select.value()),
+                ..prefs.clone()
+            })
         })
     };
     let mirror = {
         let prefs = prefs.clone();
         app.callback(move |event: Event| {
             let input: HtmlInputElement = event.target_unchecked_into();
-            Action::SetCameraPrefs(CameraPrefs { mirror: Some(input.checked()), ..prefs.clone() })
+            Action::SetCameraPrefs(CameraPrefs {
+                mirror: Some(input.checked()),
+                ..prefs.clone()
+            })
         })
     };
     let turn = {
@@ -47,7 +53,11 @@ pub fn CameraPanel(props: &Props) -> Html {
                 Facing::User => Facing::Environment,
                 Facing::Environment => Facing::User,
             };
-            Action::SetCameraPrefs(CameraPrefs { facing, device_id: None, ..prefs.clone() })
+            Action::SetCameraPrefs(CameraPrefs {
+                facing,
+                device_id: None,
+                ..prefs.clone()
+            })
         })
     };
     html! {

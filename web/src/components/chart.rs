@@ -37,7 +37,9 @@ pub fn Chart(props: &Props) -> Html {
         let span = f64::from(props.epochs.max(2) - 1);
         LEFT + (epoch - 1.0) / span * (WIDTH - LEFT - RIGHT)
     };
-    let y = |value: f64| HEIGHT - BOTTOM - (value / props.top).clamp(0.0, 1.0) * (HEIGHT - TOP - BOTTOM);
+    let y = |value: f64| {
+        HEIGHT - BOTTOM - (value / props.top).clamp(0.0, 1.0) * (HEIGHT - TOP - BOTTOM)
+    };
     let base = y(0.0);
     html! {
         <svg class="chart" viewBox={format!("0 0 {WIDTH} {HEIGHT}")} role="img" aria-label={props.label.clone()}>
@@ -86,13 +88,17 @@ pub fn round_up(value: f64) -> f64 {
     }
     let power = 10_f64.powf(value.log10().floor());
     let steps = [1.0, 2.0, 2.5, 5.0, 10.0];
-    let fitting = steps.into_iter().find(|step| step * power >= value * 0.999_999);
+    let fitting = steps
+        .into_iter()
+        .find(|step| step * power >= value * 0.999_999);
     fitting.unwrap_or(10.0) * power
 }
 
 /// Values to mark from 0 to `top`, both included.
 fn ticks(top: f64) -> Vec<f64> {
-    (0..=4).map(|quarter| top * f64::from(quarter) / 4.0).collect()
+    (0..=4)
+        .map(|quarter| top * f64::from(quarter) / 4.0)
+        .collect()
 }
 
 fn tick_text(value: f64, is_share: bool) -> String {
@@ -111,7 +117,11 @@ fn epoch_ticks(epochs: u32) -> Vec<u32> {
     }
     let step = (round_up(f64::from(epochs) / 5.0) as u32).max(1);
     let mut ticks = vec![1];
-    ticks.extend((1..).map(|n| n * step).take_while(|&epoch| epoch + step / 2 < epochs));
+    ticks.extend(
+        (1..)
+            .map(|n| n * step)
+            .take_while(|&epoch| epoch + step / 2 < epochs),
+    );
     ticks.push(epochs);
     ticks
 }
@@ -122,7 +132,15 @@ mod tests {
 
     #[test]
     fn scales_end_at_round_numbers() {
-        for (value, expected) in [(0.03, 0.05), (0.7, 1.0), (1.0, 1.0), (1.3, 2.0), (2.2, 2.5), (7.0, 10.0), (0.0, 1.0)] {
+        for (value, expected) in [
+            (0.03, 0.05),
+            (0.7, 1.0),
+            (1.0, 1.0),
+            (1.3, 2.0),
+            (2.2, 2.5),
+            (7.0, 10.0),
+            (0.0, 1.0),
+        ] {
             assert!((round_up(value) - expected).abs() < 1e-9, "{value}");
         }
         assert_eq!(round_up(f64::NAN), 1.0);
@@ -151,7 +169,10 @@ mod tests {
 
     #[test]
     fn a_line_starts_with_a_move() {
-        assert_eq!(path(&[(1.0, 2.0), (3.0, 4.0)], |x| x, |y| y), "M1.0 2.0L3.0 4.0");
+        assert_eq!(
+            path(&[(1.0, 2.0), (3.0, 4.0)], |x| x, |y| y),
+            "M1.0 2.0L3.0 4.0"
+        );
         assert_eq!(path(&[], |x| x, |y| y), "");
     }
 }

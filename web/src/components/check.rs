@@ -105,7 +105,12 @@ fn score(name: &'static str, evaluation: &Evaluation) -> Html {
 
 fn sentence(evaluation: &Evaluation, kind: &str) -> Html {
     let total: u32 = evaluation.confusion.iter().flatten().sum();
-    let right: u32 = evaluation.confusion.iter().enumerate().filter_map(|(at, row)| row.get(at)).sum();
+    let right: u32 = evaluation
+        .confusion
+        .iter()
+        .enumerate()
+        .filter_map(|(at, row)| row.get(at))
+        .sum();
     let images = text::count(total as usize, &format!("{kind} image"));
     let words = match total - right {
         0 => format!("All {images} were recognised correctly. "),
@@ -116,7 +121,12 @@ fn sentence(evaluation: &Evaluation, kind: &str) -> Html {
 }
 
 /// The first few mistakes as images. Images that were deleted since are left out.
-fn mistakes(app: &crate::context::App, evaluation: &Evaluation, results: &Results, project: &Project) -> Html {
+fn mistakes(
+    app: &crate::context::App,
+    evaluation: &Evaluation,
+    results: &Results,
+    project: &Project,
+) -> Html {
     let names = results.plan.names(project);
     let name = |at: u32| names.get(at as usize).cloned().unwrap_or_default();
     let wrong: Vec<_> = evaluation
@@ -149,12 +159,15 @@ fn save(app: &crate::context::App, results: &Results) {
     let saved = serde_json::to_string_pretty(&results.record())
         .map_err(|error| error.to_string())
         .and_then(|text| {
-            download::json(&format!("headstart-run-{run}.json"), &text).map_err(|error| format!("{error:?}"))
+            download::json(&format!("headstart-run-{run}.json"), &text)
+                .map_err(|error| format!("{error:?}"))
         });
     if let Err(error) = saved {
         app.dispatch(Action::Problem {
             title: "The run record could not be saved".into(),
-            detail: format!("The browser said: {error}. Allow downloads for this page and try again."),
+            detail: format!(
+                "The browser said: {error}. Allow downloads for this page and try again."
+            ),
         });
     }
 }

@@ -54,7 +54,11 @@ pub fn ClassCard(props: &Props) -> Html {
     let has_camera = props.has_camera;
     let camera = app.callback(move |_: MouseEvent| {
         let owner = CameraOwner::Class(id);
-        if has_camera { Action::CloseCamera(owner) } else { Action::OpenCamera(owner) }
+        if has_camera {
+            Action::CloseCamera(owner)
+        } else {
+            Action::OpenCamera(owner)
+        }
     });
     let name_problem = if class.name.trim().is_empty() {
         Some("Give this class a name.")
@@ -139,6 +143,9 @@ fn count(class: &Class) -> String {
     let train = class.count(Part::Train);
     match class.count(Part::Test) {
         0 => text::count(train, "image"),
-        test => format!("{} to learn from, {test} kept aside for testing", text::count(train, "image")),
+        test => format!(
+            "{} to learn from, {test} kept aside for testing",
+            text::count(train, "image")
+        ),
     }
 }

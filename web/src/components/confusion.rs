@@ -14,9 +14,11 @@ pub struct Props {
 #[component]
 pub fn Confusion(props: &Props) -> Html {
     html! {
-        <div class="scroll" tabindex="0" role="group" aria-label="Confusion matrix, scrolls">
-            <table class="confusion" aria-label="Confusion matrix">
-                <caption>{ "Rows: what the image shows. Columns: what the model says." }</caption>
+        <>
+        <p class="hint">{ "Rows: what the image shows. Columns: what the model says." }</p>
+        <div class="scroll" tabindex="0" role="group" aria-label="Right and wrong answers">
+            <table class="confusion">
+                <caption class="visually-hidden">{ "Confusion matrix" }</caption>
                 <thead>
                     <tr>
                         <td></td>
@@ -36,13 +38,18 @@ pub fn Confusion(props: &Props) -> Html {
                 </tbody>
             </table>
         </div>
+        </>
     }
 }
 
 /// Shaded by the cell's share of its row, in one of five steps whose text can always be read.
 fn cell(count: u32, total: u32, is_right: bool) -> Html {
     let share = f64::from(count) / f64::from(total.max(1));
-    let step = if count == 0 { 0 } else { 1 + (share * 3.99) as u32 };
+    let step = if count == 0 {
+        0
+    } else {
+        1 + (share * 3.99) as u32
+    };
     let kind = if is_right { "is-right" } else { "is-wrong" };
     html! { <td class={classes!(kind, format!("heat-{step}"))}>{ count }</td> }
 }

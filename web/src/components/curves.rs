@@ -32,10 +32,25 @@ pub fn Curves(props: &Props) -> Html {
     let Some(last) = props.history.last() else {
         return Html::default();
     };
-    let loss = series(&props.history, |m| Some(m.train_loss), |m| m.validation_loss);
-    let accuracy = series(&props.history, |m| Some(m.train_accuracy), |m| m.validation_accuracy);
-    let highest = loss.iter().flat_map(|series| &series.points).map(|&(_, value)| value);
-    let top = round_up(highest.filter(|value| value.is_finite()).fold(0.0, f64::max));
+    let loss = series(
+        &props.history,
+        |m| Some(m.train_loss),
+        |m| m.validation_loss,
+    );
+    let accuracy = series(
+        &props.history,
+        |m| Some(m.train_accuracy),
+        |m| m.validation_accuracy,
+    );
+    let highest = loss
+        .iter()
+        .flat_map(|series| &series.points)
+        .map(|&(_, value)| value);
+    let top = round_up(
+        highest
+            .filter(|value| value.is_finite())
+            .fold(0.0, f64::max),
+    );
     let has_validation = last.validation_loss.is_some();
     html! {
         <div class="curves">
@@ -86,8 +101,14 @@ fn series(
             .collect()
     };
     vec![
-        Series { class: "series-train", points: points(&train) },
-        Series { class: "series-validation", points: points(&validation) },
+        Series {
+            class: "series-train",
+            points: points(&train),
+        },
+        Series {
+            class: "series-validation",
+            points: points(&validation),
+        },
     ]
 }
 
@@ -99,7 +120,12 @@ fn label(
     train: f64,
     validation: Option<f64>,
 ) -> String {
-    let mut label = format!("{what} after epoch {} of {}: training {}", last.epoch, props.epochs, write(train));
+    let mut label = format!(
+        "{what} after epoch {} of {}: training {}",
+        last.epoch,
+        props.epochs,
+        write(train)
+    );
     if let Some(validation) = validation {
         label.push_str(&format!(", validation {}", write(validation)));
     }

@@ -13,20 +13,27 @@ pub struct Props {
 #[component]
 pub fn DeviceChip(props: &Props) -> Html {
     let engine = &props.engine;
-    let Some(device) = engine.device.as_ref().filter(|_| engine.phase == Phase::Ready) else {
+    let Some(device) = engine
+        .device
+        .as_ref()
+        .filter(|_| engine.phase == Phase::Ready)
+    else {
         let text = match engine.phase {
             Phase::Failed(_) | Phase::GaveUp { .. } => "Engine not running",
             _ => "Engine loading",
         };
         return html! { <span class="chip chip-waiting">{ text }</span> };
     };
-    let text = match device.kind {
-        DeviceKind::Cpu => "Computing on: CPU".to_owned(),
-        DeviceKind::Webgpu if device.adapter.is_empty() => "Computing on: WebGPU".to_owned(),
-        DeviceKind::Webgpu => format!("Computing on: WebGPU · {}", device.adapter),
+    let name = match device.kind {
+        DeviceKind::Cpu => "CPU".to_owned(),
+        DeviceKind::Webgpu if device.adapter.is_empty() => "WebGPU".to_owned(),
+        DeviceKind::Webgpu => format!("WebGPU · {}", device.adapter),
     };
+    let text = html! { <span><span class="chip-lead">{ "Computing on: " }</span>{ name }</span> };
     match &device.fallback {
-        None => html! { <span class="chip chip-ready" title={device.adapter.clone()}>{ text }</span> },
+        None => {
+            html! { <span class="chip chip-ready" title={device.adapter.clone()}>{ text }</span> }
+        }
         Some(fallback) => html! {
             <>
                 <button type="button" class="chip chip-ready chip-more" popovertarget="why-this-device">{ text }</button>

@@ -56,12 +56,26 @@ pub fn Field(props: &Props) -> Html {
 
 fn hint(name: Name) -> Html {
     match name {
-        Name::Epochs => html! { <>{ "How often the model sees every image. One pass is an " }<Term word={Word::Epoch} />{ "." }</> },
-        Name::BatchSize => html! { <>{ "How many images it looks at before it corrects itself: a " }<Term word={Word::Batch} />{ "." }</> },
-        Name::LearningRate => html! { <>{ "How big its steps are. See " }<Term word={Word::LearningRate} />{ "." }</> },
-        Name::Seed => html! { <>{ "The same " }<Term word={Word::Seed} />{ " and images give the same result." }</> },
-        Name::HiddenUnits => html! { <>{ "The size of the " }<Term word={Word::HiddenLayer} />{ "." }</> },
-        Name::Dropout => html! { <>{ "The share of units switched off at random while learning. See " }<Term word={Word::Dropout} />{ "." }</> },
-        Name::ValidationShare => html! { <>{ "The share of each class that is held back for " }<Term word={Word::Validation} />{ "; 0.15 is 15%." }</> },
+        Name::Epochs => {
+            html! { <>{ "How often the model sees every image. One pass is an " }<Term word={Word::Epoch} />{ "." }</> }
+        }
+        Name::BatchSize => {
+            html! { <>{ "How many images it looks at before it corrects itself: a " }<Term word={Word::Batch} />{ "." }</> }
+        }
+        Name::LearningRate => {
+            html! { <>{ "How big its steps are. See " }<Term word={Word::LearningRate} />{ "." }</> }
+        }
+        Name::Seed => {
+            html! { <>{ "The same " }<Term word={Word::Seed} />{ " and images give the same result." }</> }
+        }
+        Name::HiddenUnits => {
+            html! { <>{ "The size of the " }<Term word={Word::HiddenLayer} />{ "." }</> }
+        }
+        Name::Dropout => {
+            html! { <>{ "The share of units switched off at random while learning. See " }<Term word={Word::Dropout} />{ "." }</> }
+        }
+        Name::ValidationShare => {
+            html! { <>{ "The share of each class that is held back for " }<Term word={Word::Validation} />{ "; 0.15 is 15%." }</> }
+        }
     }
 }

@@ -23,7 +23,9 @@ pub fn Header(props: &Props) -> Html {
     let (is_dark, toggle) = use_theme();
     let status = use_throttled(props.status.clone(), STATUS_EVERY_MS);
     let busy = status.share.map(|_| "is-busy");
-    let width = status.share.map(|share| format!("--share: {:.3}", share.clamp(0.0, 1.0)));
+    let width = status
+        .share
+        .map(|share| format!("--share: {:.3}", share.clamp(0.0, 1.0)));
     html! {
         <header class="masthead">
             <a class="skip" href="#main">{ "Skip to the content" }</a>

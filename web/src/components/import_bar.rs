@@ -11,7 +11,8 @@ use crate::services::intake;
 #[component]
 pub fn ImportBar() -> Html {
     let app = use_app();
-    let onfiles = Callback::from(move |files: Vec<File>| intake::import(&app, intake::with_paths(files)));
+    let onfiles =
+        Callback::from(move |files: Vec<File>| intake::import(&app, intake::with_paths(files)));
     html! {
         <div class="import-bar">
             <div class="button-row">

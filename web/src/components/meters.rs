@@ -4,8 +4,6 @@ use std::rc::Rc;
 
 use yew::prelude::*;
 
-use crate::text;
-
 #[derive(Properties, PartialEq)]
 pub struct Props {
     pub names: Vec<Rc<str>>,
@@ -22,12 +20,16 @@ pub fn Meters(props: &Props) -> Html {
         .enumerate()
         .max_by(|a, b| a.1.total_cmp(b.1))
         .map(|(at, _)| at);
-    let bars = props.names.iter().zip(&props.colors).zip(props.probabilities.iter());
+    let bars = props
+        .names
+        .iter()
+        .zip(&props.colors)
+        .zip(props.probabilities.iter());
     html! {
         <ul class="meters" role="list" aria-label="Prediction">
             { for bars.enumerate().map(|(at, ((name, color), &value))| {
                 let value = f64::from(value).clamp(0.0, 1.0);
-                let percent = text::percent(value);
+                let percent = format!("{:.0}%", value * 100.0);
                 html! {
                     <li
                         key={at}

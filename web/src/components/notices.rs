@@ -40,7 +40,10 @@ struct EngineProps {
 fn EngineNotice(props: &EngineProps) -> Html {
     let app = use_app();
     let (title, detail) = match &props.phase {
-        Phase::Failed(reason) => ("The engine cannot start", text::sentence(&reason.to_string())),
+        Phase::Failed(reason) => (
+            "The engine cannot start",
+            text::sentence(&reason.to_string()),
+        ),
         Phase::GaveUp { message } => ("The engine does not run", message.clone()),
         Phase::Starting | Phase::Loading | Phase::Ready => return Html::default(),
     };

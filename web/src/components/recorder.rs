@@ -48,7 +48,10 @@ pub fn Recorder(props: &Props) -> Html {
                         return;
                     }
                     if let Some(video) = video.cast::<HtmlVideoElement>() {
-                        record(&app, class, &prefs, &video, &running, |number| taken.set(number)).await;
+                        record(&app, class, &prefs, &video, &running, |number| {
+                            taken.set(number)
+                        })
+                        .await;
                     }
                 });
             }
@@ -64,7 +67,10 @@ pub fn Recorder(props: &Props) -> Html {
     let onpointerdown = {
         let press = press.clone();
         Callback::from(move |event: PointerEvent| {
-            if let Some(button) = event.target().and_then(|target| target.dyn_into::<Element>().ok()) {
+            if let Some(button) = event
+                .target()
+                .and_then(|target| target.dyn_into::<Element>().ok())
+            {
                 // A pointer that is up again cannot be captured; its release comes next anyway.
                 let _ = button.set_pointer_capture(event.pointer_id());
             }
@@ -95,7 +101,9 @@ pub fn Recorder(props: &Props) -> Html {
     let oncontextmenu = Callback::from(|event: MouseEvent| event.prevent_default());
     let overlay = match *countdown {
         Some(left) => html! { <p class="countdown" aria-live="assertive">{ left }</p> },
-        None if *is_held => html! { <p class="recording"><span></span>{ text::count(*taken, "image") }</p> },
+        None if *is_held => {
+            html! { <p class="recording"><span></span>{ text::count(*taken, "image") }</p> }
+        }
         None => Html::default(),
     };
     html! {
@@ -135,14 +143,20 @@ fn RecordOptions(props: &OptionsProps) -> Html {
             let input: HtmlInputElement = event.target_unchecked_into();
             let rate_hz = input.value_as_number() as u32;
             let (least, most) = (*CameraPrefs::RATES_HZ.start(), *CameraPrefs::RATES_HZ.end());
-            Action::SetCameraPrefs(CameraPrefs { rate_hz: rate_hz.clamp(least, most), ..prefs.clone() })
+            Action::SetCameraPrefs(CameraPrefs {
+                rate_hz: rate_hz.clamp(least, most),
+                ..prefs.clone()
+            })
         })
     };
     let set_countdown = {
         let prefs = prefs.clone();
         app.callback(move |event: Event| {
             let input: HtmlInputElement = event.target_unchecked_into();
-            Action::SetCameraPrefs(CameraPrefs { countdown: input.checked(), ..prefs.clone() })
+            Action::SetCameraPrefs(CameraPrefs {
+                countdown: input.checked(),
+                ..prefs.clone()
+            })
         })
     };
     html! {

@@ -59,9 +59,17 @@ fn deletable(props: &Props, app: &App, sample: &Sample, tabindex: &'static str) 
     }
 }
 
-fn selectable(props: &Props, app: &App, sample: &Sample, is_selected: bool, tabindex: &'static str) -> Html {
+fn selectable(
+    props: &Props,
+    app: &App,
+    sample: &Sample,
+    is_selected: bool,
+    tabindex: &'static str,
+) -> Html {
     let id = sample.id;
-    let toggle = props.ontoggle.reform(move |event: MouseEvent| (id, event.shift_key()));
+    let toggle = props
+        .ontoggle
+        .reform(move |event: MouseEvent| (id, event.shift_key()));
     html! {
         <div key={id.0} class="sample">
             { picture(app, sample) }

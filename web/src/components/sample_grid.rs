@@ -113,13 +113,20 @@ fn range(class: &Class, from: SampleId, to: SampleId) -> Vec<SampleId> {
 
 /// The grid is one stop for Tab; within it the arrow keys move. Returns whether the key did.
 fn move_focus(grid: &Element, event: &KeyboardEvent) -> bool {
-    let Some(focused) = event.target().and_then(|target| target.dyn_into::<Element>().ok()) else {
+    let Some(focused) = event
+        .target()
+        .and_then(|target| target.dyn_into::<Element>().ok())
+    else {
         return false;
     };
     let Ok(stops) = grid.query_selector_all(STOPS) else {
         return false;
     };
-    let stop = |at: u32| stops.get(at).and_then(|node| node.dyn_into::<HtmlElement>().ok());
+    let stop = |at: u32| {
+        stops
+            .get(at)
+            .and_then(|node| node.dyn_into::<HtmlElement>().ok())
+    };
     let count = stops.length();
     let Some(at) = (0..count).find(|&at| stop(at).is_some_and(|stop| *stop == focused)) else {
         return false;
@@ -145,13 +152,20 @@ fn move_focus(grid: &Element, event: &KeyboardEvent) -> bool {
 fn columns(stop: &impl Fn(u32) -> Option<HtmlElement>, count: u32) -> u32 {
     let top = |at| stop(at).map(|stop: HtmlElement| stop.get_bounding_client_rect().top().round());
     let first = top(0);
-    (1..count).find(|&at| top(at) != first).unwrap_or(count).max(1)
+    (1..count)
+        .find(|&at| top(at) != first)
+        .unwrap_or(count)
+        .max(1)
 }
 
 /// Moves the focus to a neighbour of an image that is about to go, so that it is not lost with it.
 /// `pressed` is the image's button or something in it.
 pub fn focus_neighbour(pressed: &Element) {
-    let button = pressed.closest(STOPS).ok().flatten().and_then(|button| button.dyn_into().ok());
+    let button = pressed
+        .closest(STOPS)
+        .ok()
+        .flatten()
+        .and_then(|button| button.dyn_into().ok());
     let Some(button): Option<HtmlElement> = button else {
         return;
     };
@@ -161,11 +175,21 @@ pub fn focus_neighbour(pressed: &Element) {
     let Ok(stops) = grid.query_selector_all(STOPS) else {
         return;
     };
-    let stop = |at: u32| stops.get(at).and_then(|node| node.dyn_into::<HtmlElement>().ok());
+    let stop = |at: u32| {
+        stops
+            .get(at)
+            .and_then(|node| node.dyn_into::<HtmlElement>().ok())
+    };
     let at = (0..stops.length()).find(|&at| stop(at).as_ref() == Some(&button));
     let neighbour = at.and_then(|at| stop(at + 1).or_else(|| stop(at.checked_sub(1)?)));
     let rest = grid.closest("section").ok().flatten();
-    let fallback = || rest?.query_selector("input[type=text]").ok()??.dyn_into().ok();
+    let fallback = || {
+        rest?
+            .query_selector("input[type=text]")
+            .ok()??
+            .dyn_into()
+            .ok()
+    };
     if let Some(target) = neighbour.or_else(fallback) {
         // Focusing an element that is on the page does not fail.
         let _ = target.focus();

@@ -64,7 +64,11 @@ fn HeadField(props: &HeadProps) -> Html {
     let app = use_app();
     let onchange = app.callback(|event: Event| {
         let select: HtmlSelectElement = event.target_unchecked_into();
-        Action::SetHead(if select.value() == "linear" { Head::Linear } else { Head::Hidden })
+        Action::SetHead(if select.value() == "linear" {
+            Head::Linear
+        } else {
+            Head::Hidden
+        })
     });
     html! {
         <div class="field">
@@ -135,10 +139,19 @@ fn DeviceField(props: &EngineProps) -> Html {
     let engine = &props.engine;
     let onchange = app.callback(|event: Event| {
         let select: HtmlSelectElement = event.target_unchecked_into();
-        let chosen = DEVICES.iter().find(|(_, value, _)| *value == select.value());
-        Action::SetDevice(chosen.map(|(preference, ..)| *preference).unwrap_or_default())
+        let chosen = DEVICES
+            .iter()
+            .find(|(_, value, _)| *value == select.value());
+        Action::SetDevice(
+            chosen
+                .map(|(preference, ..)| *preference)
+                .unwrap_or_default(),
+        )
     });
-    let fallback = engine.device.as_ref().and_then(|device| device.fallback.as_ref());
+    let fallback = engine
+        .device
+        .as_ref()
+        .and_then(|device| device.fallback.as_ref());
     html! {
         <div class="field">
             <label for="field-device">{ "Device" }</label>

@@ -28,7 +28,10 @@ pub fn Term(props: &Props) -> Html {
         AttrValue::from(format!("term-{place}"))
     });
     let id = (*id).clone();
-    let shown = props.text.clone().unwrap_or(AttrValue::Static(props.word.name()));
+    let shown = props
+        .text
+        .clone()
+        .unwrap_or(AttrValue::Static(props.word.name()));
     html! {
         <>
             <button type="button" class="term" popovertarget={id.clone()}>{ shown }</button>

@@ -27,7 +27,11 @@ pub struct Props {
 #[component]
 pub fn Train(props: &Props) -> Html {
     let blocker = Plan::new(&props.project, &props.settings, RunId(0)).err();
-    let warnings = if blocker.is_none() { warnings(&props.project) } else { Vec::new() };
+    let warnings = if blocker.is_none() {
+        warnings(&props.project)
+    } else {
+        Vec::new()
+    };
     let curves = match (&props.run, &props.results) {
         (Some(run), _) => {
             let epochs = run.plan.request.settings.epochs;
@@ -81,7 +85,10 @@ fn progress(run: &Run, engine: &EngineState) -> Html {
         }
         (0, None) => "Getting ready …".to_owned(),
         _ => match run.remaining_ms {
-            Some(remaining_ms) => format!("Epoch {epoch} of {epochs}, {}", text::remaining(remaining_ms)),
+            Some(remaining_ms) => format!(
+                "Epoch {epoch} of {epochs}, {}",
+                text::remaining(remaining_ms)
+            ),
             None => format!("Epoch {epoch} of {epochs}"),
         },
     };

@@ -44,19 +44,22 @@ pub fn TryCamera(props: &Props) -> Html {
         let (video, onanswer) = (camera.video.clone(), props.onanswer.clone());
         let rate = rate.clone();
         let is_watching = camera.is_live && props.has_model;
-        use_effect_with((is_watching, props.prefs.is_mirrored()), move |&(is_watching, is_mirrored)| {
-            let running = Rc::new(Cell::new(is_watching));
-            if is_watching {
-                let running = running.clone();
-                spawn_local(async move {
-                    if let Some(video) = video.cast::<HtmlVideoElement>() {
-                        let show = |hz: f64| rate.set(Some(rate_text(hz)));
-                        watch(&app, &video, is_mirrored, &running, &onanswer, show).await;
-                    }
-                });
-            }
-            move || running.set(false)
-        });
+        use_effect_with(
+            (is_watching, props.prefs.is_mirrored()),
+            move |&(is_watching, is_mirrored)| {
+                let running = Rc::new(Cell::new(is_watching));
+                if is_watching {
+                    let running = running.clone();
+                    spawn_local(async move {
+                        if let Some(video) = video.cast::<HtmlVideoElement>() {
+                            let show = |hz: f64| rate.set(Some(rate_text(hz)));
+                            watch(&app, &video, is_mirrored, &running, &onanswer, show).await;
+                        }
+                    });
+                }
+                move || running.set(false)
+            },
+        );
     }
     let overlay = match &*rate {
         Some(rate) if props.has_model => html! { <p class="frame-rate">{ rate }</p> },

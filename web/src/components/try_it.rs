@@ -63,27 +63,34 @@ pub fn TryIt(props: &Props) -> Html {
         let (app, shown, answered) = (app.clone(), shown.clone(), answered.clone());
         let number = shown.as_ref().map(|shown| shown.number);
         let is_ready = props.phase == Phase::Ready;
-        use_effect_with((number, run, is_ready, props.has_camera), move |&(_, run, is_ready, has_camera)| {
-            let shown_handle = shown;
-            let (Some(shown), Some(run), true, false) = ((*shown_handle).clone(), run, is_ready, has_camera) else {
-                return;
-            };
-            spawn_local(async move {
-                let picture = Picture::File(shown.file.clone().into());
-                match app.engine.classify(picture).await {
-                    Answer::Probabilities(probabilities) => answered.set(Some(Answered { run, probabilities })),
-                    Answer::Rejected(reason) => {
-                        shown_handle.set(None);
-                        app.dispatch(Action::Problem {
-                            title: format!("{} cannot be recognised", shown.file.name()),
-                            detail: text::sentence(&reason.to_string()),
-                        });
+        use_effect_with(
+            (number, run, is_ready, props.has_camera),
+            move |&(_, run, is_ready, has_camera)| {
+                let shown_handle = shown;
+                let (Some(shown), Some(run), true, false) =
+                    ((*shown_handle).clone(), run, is_ready, has_camera)
+                else {
+                    return;
+                };
+                spawn_local(async move {
+                    let picture = Picture::File(shown.file.clone().into());
+                    match app.engine.classify(picture).await {
+                        Answer::Probabilities(probabilities) => {
+                            answered.set(Some(Answered { run, probabilities }))
+                        }
+                        Answer::Rejected(reason) => {
+                            shown_handle.set(None);
+                            app.dispatch(Action::Problem {
+                                title: format!("{} cannot be recognised", shown.file.name()),
+                                detail: text::sentence(&reason.to_string()),
+                            });
+                        }
+                        // The effect runs again when there is an engine.
+                        Answer::NoEngine => {}
                     }
-                    // The effect runs again when there is an engine.
-                    Answer::NoEngine => {}
-                }
-            });
-        });
+                });
+            },
+        );
     }
 
     let numbers = use_mut_ref(|| 0);
@@ -118,7 +125,9 @@ pub fn TryIt(props: &Props) -> Html {
         let show = show.clone();
         Callback::from(move |event: Event| {
             let paste: &ClipboardEvent = event.unchecked_ref();
-            let files = paste.clipboard_data().map_or_else(Vec::new, |data| files_of(&data));
+            let files = paste
+                .clipboard_data()
+                .map_or_else(Vec::new, |data| files_of(&data));
             if !files.is_empty() {
                 event.prevent_default();
                 event.stop_propagation();
@@ -144,14 +153,21 @@ pub fn TryIt(props: &Props) -> Html {
         let app = app.clone();
         Callback::from(move |probabilities: Rc<[f32]>| {
             // Asked of the live state, since a new head may have been trained since this callback was made.
-            let run = app.state().results.as_ref().map(|results| results.plan.request.run);
+            let run = app
+                .state()
+                .results
+                .as_ref()
+                .map(|results| results.plan.request.run);
             if let Some(run) = run {
                 answered.set(Some(Answered { run, probabilities }));
             }
         })
     };
     let probabilities = match (&props.plan, &*answered) {
-        (Some(plan), Some(answered)) if answered.probabilities.len() == plan.class_ids.len() && Some(answered.run) == run => {
+        (Some(plan), Some(answered))
+            if answered.probabilities.len() == plan.class_ids.len()
+                && Some(answered.run) == run =>
+        {
             Some(answered.probabilities.clone())
         }
         _ => None,

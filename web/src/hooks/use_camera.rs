@@ -51,7 +51,9 @@ pub fn use_camera(prefs: &CameraPrefs, failed: Callback<CameraError>) -> Camera 
                         Err(error) => return failed.emit(error),
                     };
                     let track = camera::tracks(&stream).into_iter().next();
-                    let id = track.as_ref().and_then(|track| track.get_settings().get_device_id());
+                    let id = track
+                        .as_ref()
+                        .and_then(|track| track.get_settings().get_device_id());
                     device_id.set(id);
                     if let Some(track) = track {
                         let failed = failed.clone();

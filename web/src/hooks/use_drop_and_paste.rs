@@ -40,22 +40,34 @@ fn listen(app: &App, document: &Document) -> Vec<EventListener> {
     let leave_document = document.clone();
     let (drop_app, paste_app) = (app.clone(), app.clone());
     vec![
-        on("dragover", Box::new(move |event| {
-            let drag: &DragEvent = event.unchecked_ref();
-            if let Some(transfer) = drag.data_transfer().filter(has_files) {
-                event.prevent_default();
-                transfer.set_drop_effect("copy");
-                mark(&over_document, zone(event).as_ref());
-            }
-        })),
-        on("dragleave", Box::new(move |event| {
-            let drag: &DragEvent = event.unchecked_ref();
-            if drag.related_target().is_none() {
-                mark(&leave_document, None);
-            }
-        })),
-        on("drop", Box::new(move |event| dropped(&drop_app, event.unchecked_ref()))),
-        on("paste", Box::new(move |event| pasted(&paste_app, event.unchecked_ref()))),
+        on(
+            "dragover",
+            Box::new(move |event| {
+                let drag: &DragEvent = event.unchecked_ref();
+                if let Some(transfer) = drag.data_transfer().filter(has_files) {
+                    event.prevent_default();
+                    transfer.set_drop_effect("copy");
+                    mark(&over_document, zone(event).as_ref());
+                }
+            }),
+        ),
+        on(
+            "dragleave",
+            Box::new(move |event| {
+                let drag: &DragEvent = event.unchecked_ref();
+                if drag.related_target().is_none() {
+                    mark(&leave_document, None);
+                }
+            }),
+        ),
+        on(
+            "drop",
+            Box::new(move |event| dropped(&drop_app, event.unchecked_ref())),
+        ),
+        on(
+            "paste",
+            Box::new(move |event| pasted(&paste_app, event.unchecked_ref())),
+        ),
     ]
 }
 
@@ -81,7 +93,9 @@ fn dropped(app: &App, event: &DragEvent) {
 }
 
 fn pasted(app: &App, event: &ClipboardEvent) {
-    let files = event.clipboard_data().map_or_else(Vec::new, |data| files_of(&data));
+    let files = event
+        .clipboard_data()
+        .map_or_else(Vec::new, |data| files_of(&data));
     if files.is_empty() {
         return;
     }

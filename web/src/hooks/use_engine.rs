@@ -17,7 +17,10 @@ pub fn use_engine(app: &App, state: &State) {
             app.engine.start(&app, preference);
         });
     }
-    let run = state.run.as_ref().map(|run| (run.plan.request.run, run.stop_requested));
+    let run = state
+        .run
+        .as_ref()
+        .map(|run| (run.plan.request.run, run.stop_requested));
     let app = app.clone();
     use_effect_with((state.project.membership, run), move |_| {
         let state = app.state();

@@ -1,14 +1,13 @@
 //! The camera: opening, listing, stopping, and taking pictures.
 
 use js_sys::{Array, Function, JSON, Promise, Reflect};
-use serde_json::json;
 use thiserror::Error;
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
 use web_sys::{
-    Blob, CanvasRenderingContext2d, DomException, HtmlCanvasElement, HtmlVideoElement,
-    ImageBitmap, MediaDeviceInfo, MediaDeviceKind, MediaDevices, MediaStream, MediaStreamConstraints,
+    Blob, CanvasRenderingContext2d, DomException, HtmlCanvasElement, HtmlVideoElement, ImageBitmap,
+    MediaDeviceInfo, MediaDeviceKind, MediaDevices, MediaStream, MediaStreamConstraints,
     MediaStreamTrack,
 };
 
@@ -20,17 +19,27 @@ pub const MAX_PX: u32 = 640;
 /// Why there is no picture, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum CameraError {
-    #[error("The camera may not be used on this page. Allow it in the browser’s address bar, then press Webcam again.")]
+    #[error(
+        "The camera may not be used on this page. Allow it in the browser’s address bar, then press Webcam again."
+    )]
     Denied,
     #[error("No camera was found. Plug one in, or upload pictures instead.")]
     Absent,
-    #[error("The camera is in use by another program. Close that program, then press Webcam again.")]
+    #[error(
+        "The camera is in use by another program. Close that program, then press Webcam again."
+    )]
     InUse,
-    #[error("Browsers give the camera only to pages with a secure address (https or localhost). Open the page under such an address, or upload pictures instead.")]
+    #[error(
+        "Browsers give the camera only to pages with a secure address (https or localhost). Open the page under such an address, or upload pictures instead."
+    )]
     Insecure,
-    #[error("The camera was unplugged or switched off. Plug it in, then press Webcam again. Pictures recorded so far are kept.")]
+    #[error(
+        "The camera was unplugged or switched off. Plug it in, then press Webcam again. Pictures recorded so far are kept."
+    )]
     Ended,
-    #[error("The camera could not be opened ({0}). Press Webcam again, or upload pictures instead.")]
+    #[error(
+        "The camera could not be opened ({0}). Press Webcam again, or upload pictures instead."
+    )]
     Other(String),
 }
 
@@ -47,25 +56,24 @@ pub struct CameraDevice {
 /// With what to tell the user.
 pub async fn open(prefs: &CameraPrefs) -> Result<MediaStream, CameraError> {
     let devices = media_devices().ok_or(CameraError::Insecure)?;
-    let size = json!({ "ideal": 1280 });
-    let video = match &prefs.device_id {
-        Some(id) => json!({ "deviceId": { "exact": id }, "width": size }),
-        None => {
-            let facing = match prefs.facing {
-                Facing::User => "user",
-                Facing::Environment => "environment",
-            };
-            json!({ "facingMode": { "ideal": facing }, "width": size })
-        }
+    let which = match (&prefs.device_id, prefs.facing) {
+        (Some(id), _) => format!(
+            r#""deviceId":{{"exact":{}}}"#,
+            serde_json::to_string(id).unwrap_or_default()
+        ),
+        (None, Facing::User) => r#""facingMode":{"ideal":"user"}"#.to_owned(),
+        (None, Facing::Environment) => r#""facingMode":{"ideal":"environment"}"#.to_owned(),
     };
-    let constraints = json!({ "audio": false, "video": video }).to_string();
+    let constraints = format!(r#"{{"audio":false,"video":{{{which},"width":{{"ideal":1280}}}}}}"#);
     let constraints: MediaStreamConstraints = JSON::parse(&constraints)
         .map_err(|error| CameraError::from(&error))?
         .unchecked_into();
     let promise = devices
         .get_user_media_with_constraints(&constraints)
         .map_err(|error| CameraError::from(&error))?;
-    let stream = JsFuture::from(promise).await.map_err(|error| CameraError::from(&error))?;
+    let stream = JsFuture::from(promise)
+        .await
+        .map_err(|error| CameraError::from(&error))?;
     Ok(stream.unchecked_into())
 }
 
@@ -114,7 +122,10 @@ pub fn media_devices() -> Option<MediaDevices> {
 
 pub fn tracks(stream: &MediaStream) -> Vec<MediaStreamTrack> {
     let tracks = stream.get_video_tracks();
-    tracks.iter().filter_map(|track| track.dyn_into().ok()).collect()
+    tracks
+        .iter()
+        .filter_map(|track| track.dyn_into().ok())
+        .collect()
 }
 
 pub fn stop(stream: &MediaStream) {
@@ -167,7 +178,11 @@ pub async fn jpeg(canvas: &HtmlCanvasElement) -> Option<Blob> {
             let _ = resolve.call1(&JsValue::NULL, &blob);
         });
         let quality = JsValue::from_f64(0.92);
-        if let Err(error) = canvas.to_blob_with_type_and_encoder_options(done.unchecked_ref(), "image/jpeg", &quality) {
+        if let Err(error) = canvas.to_blob_with_type_and_encoder_options(
+            done.unchecked_ref(),
+            "image/jpeg",
+            &quality,
+        ) {
             let _ = reject.call1(&JsValue::NULL, &error);
         }
     });
@@ -188,7 +203,9 @@ pub async fn next_picture(video: &HtmlVideoElement) {
             Some(request) => request.call1(video, &done).map(drop),
             // Browsers without it show a new picture at most once a frame.
             None => web_sys::window().map_or(Ok(()), |window| {
-                window.request_animation_frame(done.unchecked_ref()).map(drop)
+                window
+                    .request_animation_frame(done.unchecked_ref())
+                    .map(drop)
             }),
         };
         if let Err(error) = requested {

@@ -13,10 +13,12 @@ use headstart_project::{
     Rejection, RequestId, RunId, SampleId,
 };
 use headstart_wire::{pack, unpack};
-use js_sys::{Array, Date, Function, Promise};
+use js_sys::{Array, Date, Function, Promise, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Blob, ErrorEvent, ImageBitmap, MessageEvent, Url, Worker, WorkerOptions, WorkerType};
+use web_sys::{
+    Blob, ErrorEvent, ImageBitmap, MessageEvent, Url, Worker, WorkerOptions, WorkerType,
+};
 use yew::Callback;
 
 use super::intake;
@@ -97,7 +99,9 @@ impl Engine {
         self.end_worker();
         match spawn(app, preference) {
             Ok(running) => self.0.borrow_mut().worker = Some(running),
-            Err(error) => app.dispatch(Action::EngineGaveUp { message: format!("{error:?}") }),
+            Err(error) => app.dispatch(Action::EngineGaveUp {
+                message: format!("{error:?}"),
+            }),
         }
     }
 
@@ -196,6 +200,28 @@ impl Engine {
         }
     }
 
+    /// An engine that fails before its first word did not arrive whole, and the next one would not either.
+    fn failed(&self, app: &App, message: &str) {
+        let has_loaded = {
+            let client = self.0.borrow();
+            client
+                .worker
+                .as_ref()
+                .is_some_and(|running| running.watchdog.is_some())
+        };
+        if has_loaded {
+            self.died(app, message);
+        } else {
+            web_sys::console::warn_1(&format!("Headstart: {message}").into());
+            self.end_worker();
+            app.dispatch(Action::EngineGaveUp {
+                message:
+                    "Its code could not be loaded. Check the connection, then press Try again."
+                        .into(),
+            });
+        }
+    }
+
     /// The engine has died: replaces it, unless it dies all the time.
     fn died(&self, app: &App, message: &str) {
         // The error itself, if there was one, the browser has already written to the console.
@@ -238,7 +264,9 @@ impl Engine {
         match unpack::<Event>(message.data()) {
             Ok((event, attachments)) => self.event(app, event, attachments),
             Err(error) => {
-                let reason = EngineError::Protocol { detail: error.to_string() };
+                let reason = EngineError::Protocol {
+                    detail: error.to_string(),
+                };
                 self.gather(app, Event::Failed { reason });
             }
         }
@@ -261,7 +289,12 @@ impl Engine {
                 }
                 return;
             }
-            Event::ArchiveImage { import, class, part, name } => {
+            Event::ArchiveImage {
+                import,
+                class,
+                part,
+                name,
+            } => {
                 let Ok(file) = attachment.dyn_into() else {
                     return;
                 };
@@ -277,7 +310,11 @@ impl Engine {
                     app.media.set_head(head);
                 }
             }
-            Event::Prediction { request, probabilities, .. } => {
+            Event::Prediction {
+                request,
+                probabilities,
+                ..
+            } => {
                 let answer = Answer::Probabilities(probabilities.as_slice().into());
                 self.answer(*request, answer);
                 return;
@@ -287,7 +324,7 @@ impl Engine {
                 return;
             }
             Event::Crashed { message } => {
-                self.died(app, message);
+                self.failed(app, message);
                 return;
             }
             Event::Pong => {
@@ -361,7 +398,10 @@ impl Engine {
     fn answer(&self, request: RequestId, answer: Answer) {
         let waiting = {
             let mut client = self.0.borrow_mut();
-            client.worker.as_mut().and_then(|running| running.answers.remove(&request))
+            client
+                .worker
+                .as_mut()
+                .and_then(|running| running.answers.remove(&request))
         };
         if let Some(waiting) = waiting {
             waiting.emit(answer);
@@ -406,10 +446,19 @@ impl Running {
 
     fn sync_samples(&mut self, app: &App, state: &State) {
         let wanted: Vec<SampleId> = state.project.samples().map(|sample| sample.id).collect();
-        let new: Vec<SampleId> = wanted.iter().copied().filter(|id| !self.known.contains(id)).collect();
+        let new: Vec<SampleId> = wanted
+            .iter()
+            .copied()
+            .filter(|id| !self.known.contains(id))
+            .collect();
         if self.known.len() + new.len() > wanted.len() {
             let wanted: HashSet<SampleId> = wanted.into_iter().collect();
-            let gone: Vec<SampleId> = self.known.iter().copied().filter(|id| !wanted.contains(id)).collect();
+            let gone: Vec<SampleId> = self
+                .known
+                .iter()
+                .copied()
+                .filter(|id| !wanted.contains(id))
+                .collect();
             for id in &gone {
                 self.known.remove(id);
             }
@@ -515,7 +564,9 @@ fn spawn(app: &App, preference: DevicePreference) -> Result<Running, JsValue> {
     };
     let on_message_error = {
         let app = app.clone();
-        EventListener::new(&worker, "messageerror", move |event| worker_error(&app, event))
+        EventListener::new(&worker, "messageerror", move |event| {
+            worker_error(&app, event)
+        })
     };
     Ok(Running {
         worker,
@@ -531,24 +582,13 @@ fn spawn(app: &App, preference: DevicePreference) -> Result<Running, JsValue> {
     })
 }
 
-/// An error before the engine's first word means that its code did not arrive.
 fn worker_error(app: &App, event: &web_sys::Event) {
-    let has_loaded = {
-        let client = app.engine.0.borrow();
-        client.worker.as_ref().is_some_and(|running| running.watchdog.is_some())
-    };
     let message = event
         .dyn_ref::<ErrorEvent>()
-        .map(ErrorEvent::message)
-        .unwrap_or_default();
-    if has_loaded {
-        app.engine.died(app, &message);
-    } else {
-        app.engine.end_worker();
-        app.dispatch(Action::EngineGaveUp {
-            message: "Its code could not be loaded. Check the connection, then press Try again.".into(),
-        });
-    }
+        .map(|error| Reflect::get(error, &JsValue::from_str("message")))
+        .and_then(|message| message.ok()?.as_string())
+        .unwrap_or_else(|| "its code did not arrive".into());
+    app.engine.failed(app, &message);
 }
 
 /// The weights' absolute address: the worker's own address is not the page's.

@@ -3,9 +3,7 @@
 use js_sys::{Array, Function, Promise};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{
-    DataTransfer, File, FileSystemDirectoryEntry, FileSystemEntry, FileSystemFileEntry,
-};
+use web_sys::{DataTransfer, File, FileSystemDirectoryEntry, FileSystemEntry, FileSystemFileEntry};
 
 use super::intake::PathFile;
 
@@ -25,7 +23,10 @@ impl Dropped {
         let items = transfer.items();
         let mut entries = Vec::new();
         for at in 0..items.length() {
-            if let Some(entry) = items.get(at).and_then(|item| item.webkit_get_as_entry().ok().flatten()) {
+            if let Some(entry) = items
+                .get(at)
+                .and_then(|item| item.webkit_get_as_entry().ok().flatten())
+            {
                 entries.push(entry);
             }
         }
@@ -95,6 +96,7 @@ async fn children(directory: FileSystemDirectoryEntry) -> Vec<FileSystemEntry> {
         if batch.length() == 0 {
             return children;
         }
-        children.extend(batch.iter().filter_map(|entry| entry.dyn_into().ok()));
+        // Not checked with `dyn_into`: Chromium has these objects but no global class of that name.
+        children.extend(batch.iter().map(JsCast::unchecked_into::<FileSystemEntry>));
     }
 }

@@ -53,7 +53,12 @@ struct Queue {
 }
 
 impl Intake {
-    fn push(&self, app: &App, files: impl IntoIterator<Item = Incoming>, rejected: Vec<(Rc<str>, Rejection)>) {
+    fn push(
+        &self,
+        app: &App,
+        files: impl IntoIterator<Item = Incoming>,
+        rejected: Vec<(Rc<str>, Rejection)>,
+    ) {
         let mut queue = self.0.borrow_mut();
         let before = queue.waiting.len();
         queue.waiting.extend(files);
@@ -161,13 +166,20 @@ fn read_archive(app: &App, archive: File) {
 
 fn import_archive(app: &App, archive: Blob, name: String) {
     let id: ImportId = app.engine.read_archive(archive);
-    app.dispatch(Action::ImportStarted(Import { id, name, images: 0 }));
+    app.dispatch(Action::ImportStarted(Import {
+        id,
+        name,
+        images: 0,
+    }));
 }
 
 /// A zip by its name or type. What is inside decides later whether it really is one.
 fn is_archive(file: &File) -> bool {
     file.name().to_ascii_lowercase().ends_with(".zip")
-        || matches!(&*file.type_(), "application/zip" | "application/x-zip-compressed")
+        || matches!(
+            &*file.type_(),
+            "application/zip" | "application/x-zip-compressed"
+        )
 }
 
 /// The files of an input or a drop, with their paths where they have any.
@@ -215,7 +227,11 @@ async fn run(app: App) {
             }
         }
         let progress = app.intake.finish(count);
-        app.dispatch(Action::Intake(IntakeSlice { added, rejected, progress }));
+        app.dispatch(Action::Intake(IntakeSlice {
+            added,
+            rejected,
+            progress,
+        }));
         if progress.is_none() {
             return;
         }
@@ -228,10 +244,12 @@ async fn run(app: App) {
 async fn read_beginnings(files: &[Incoming]) -> Vec<Vec<u8>> {
     let reads: Array = files
         .iter()
-        .map(|file| match file.file.slice_with_f64_and_f64(0.0, PREFIX_BYTES) {
-            Ok(beginning) => beginning.array_buffer(),
-            Err(error) => Promise::reject(&error),
-        })
+        .map(
+            |file| match file.file.slice_with_f64_and_f64(0.0, PREFIX_BYTES) {
+                Ok(beginning) => beginning.array_buffer(),
+                Err(error) => Promise::reject(&error),
+            },
+        )
         .collect();
     let Ok(settled) = JsFuture::from(Promise::all_settled(&reads)).await else {
         return vec![Vec::new(); files.len()];
@@ -268,14 +286,17 @@ async fn check(
         let class = match (state.project.find(twin.id), twin.class) {
             (Some((class, _)), _) => class.label(),
             (None, ClassKey::Name(name)) if is_unseen => name,
-            (None, ClassKey::Id(id)) if is_unseen => {
-                state.project.class(id).map_or_else(|| "".into(), |class| class.label())
-            }
+            (None, ClassKey::Id(id)) if is_unseen => state
+                .project
+                .class(id)
+                .map_or_else(|| "".into(), |class| class.label()),
             // Deleted, though it can still come back: adding it again is what the user wants.
             (None, _) => continue,
         };
         if has_same_bytes(&incoming.file, &twin.file, beginning.len()).await {
-            return Err(Rejection::Duplicate { class: class.to_string() });
+            return Err(Rejection::Duplicate {
+                class: class.to_string(),
+            });
         }
     }
     Ok(Some(fingerprint))
@@ -301,7 +322,10 @@ pub async fn import_sample(app: &App) {
         Ok(archive) => import_archive(app, archive, "The sample pictures".into()),
         Err(error) => app.dispatch(Action::Problem {
             title: "The sample pictures could not be loaded".into(),
-            detail: format!("{} Check the connection and try again, or use images of your own.", crate::text::sentence(&error)),
+            detail: format!(
+                "{} Check the connection and try again, or use images of your own.",
+                crate::text::sentence(&error)
+            ),
         }),
     }
 }
@@ -315,7 +339,11 @@ async fn fetch_blob(path: &str) -> Result<Blob, String> {
     if !response.ok() {
         return Err(format!("the server answered with {}.", response.status()));
     }
-    let promise = response.blob().map_err(|_| "the file did not arrive.".to_owned())?;
-    let blob = JsFuture::from(promise).await.map_err(|_| "the file was cut off.".to_owned())?;
+    let promise = response
+        .blob()
+        .map_err(|_| "the file did not arrive.".to_owned())?;
+    let blob = JsFuture::from(promise)
+        .await
+        .map_err(|_| "the file was cut off.".to_owned())?;
     Ok(blob.unchecked_into())
 }

@@ -103,7 +103,11 @@ impl Media {
         store.last_id += 1;
         let id = SampleId(store.last_id);
         if let Some(fingerprint) = new.fingerprint {
-            store.by_fingerprint.entry(fingerprint).or_default().push(id);
+            store
+                .by_fingerprint
+                .entry(fingerprint)
+                .or_default()
+                .push(id);
         }
         let entry = Entry {
             file: new.file,
@@ -174,7 +178,10 @@ impl Media {
 
     pub fn has_thumbnail(&self, id: SampleId) -> bool {
         let store = self.0.borrow();
-        store.entries.get(&id).is_some_and(|entry| entry.thumbnail.is_some())
+        store
+            .entries
+            .get(&id)
+            .is_some_and(|entry| entry.thumbnail.is_some())
     }
 
     pub fn set_embedding(&self, id: SampleId, embedding: Float32Array) {
@@ -188,7 +195,11 @@ impl Media {
     }
 
     pub fn file(&self, id: SampleId) -> Option<Blob> {
-        self.0.borrow().entries.get(&id).map(|entry| entry.file.clone())
+        self.0
+            .borrow()
+            .entries
+            .get(&id)
+            .map(|entry| entry.file.clone())
     }
 
     pub fn set_head(&self, head: Uint8Array) {

@@ -42,11 +42,23 @@ pub struct EngineState {
 /// Why the device is not the one that was asked for, in words; `None` when that needs no words.
 pub fn fallback_text(preference: DevicePreference, fallback: &Fallback) -> &'static str {
     match (fallback, preference) {
-        (Fallback::NoWebgpu, _) => "This browser cannot compute on the graphics card (it has no WebGPU), so the processor does the work.",
-        (Fallback::NoAdapter, _) => "This browser found no graphics card that it can compute on, so the processor does the work.",
-        (Fallback::SoftwareAdapter, _) => "There is no real graphics card here, only an imitation that is slower than the processor, so the processor does the work.",
-        (Fallback::DeviceRefused, _) => "The graphics card refused to start computing, so the processor does the work.",
-        (Fallback::DeviceLost, DevicePreference::Webgpu) => "The graphics card stopped answering, so the processor took over. Choose WebGPU again to try it once more.",
-        (Fallback::DeviceLost, _) => "The graphics card stopped answering, so the processor took over.",
+        (Fallback::NoWebgpu, _) => {
+            "This browser cannot compute on the graphics card (it has no WebGPU), so the processor does the work."
+        }
+        (Fallback::NoAdapter, _) => {
+            "This browser found no graphics card that it can compute on, so the processor does the work."
+        }
+        (Fallback::SoftwareAdapter, _) => {
+            "There is no real graphics card here, only an imitation that is slower than the processor, so the processor does the work."
+        }
+        (Fallback::DeviceRefused, _) => {
+            "The graphics card refused to start computing, so the processor does the work."
+        }
+        (Fallback::DeviceLost, DevicePreference::Webgpu) => {
+            "The graphics card stopped answering, so the processor took over. Choose WebGPU again to try it once more."
+        }
+        (Fallback::DeviceLost, _) => {
+            "The graphics card stopped answering, so the processor took over."
+        }
     }
 }

@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use headstart_project::{
-    Activity, ArchiveSummary, DeviceInfo, DevicePreference, EpochMetrics, Event, ImportId, Progress, Rejection,
-    RunId, SampleId, TrainOutcome,
+    Activity, ArchiveSummary, DeviceInfo, DevicePreference, EpochMetrics, Event, ImportId,
+    Progress, Rejection, RunId, SampleId, TrainOutcome,
 };
 
 use super::State;
@@ -27,7 +27,11 @@ impl State {
                 self.refused_choice();
             }
             Event::DeviceChanged { device } => self.device_changed(device),
-            Event::SampleDecoded { id, width_px, height_px } => {
+            Event::SampleDecoded {
+                id,
+                width_px,
+                height_px,
+            } => {
                 let class = self.project.find(id).map(|(class, _)| class.id);
                 if let Some(class) = class.and_then(|id| self.project.class_mut(id)) {
                     class.update(
@@ -50,7 +54,12 @@ impl State {
                     text::sentence(&reason.to_string()),
                 );
             }
-            Event::Epoch { run, metrics, remaining_ms, .. } => self.epoch(run, metrics, remaining_ms),
+            Event::Epoch {
+                run,
+                metrics,
+                remaining_ms,
+                ..
+            } => self.epoch(run, metrics, remaining_ms),
             Event::Trained { run, outcome } => self.trained(run, *outcome),
             Event::TrainingStopped { run } => {
                 if self.end_run(run).is_some() {
@@ -96,7 +105,11 @@ impl State {
 
     /// A device that was asked for by name and cannot be had deserves more than a line in the header.
     fn refused_choice(&mut self) {
-        let fallback = self.engine.device.as_ref().and_then(|device| device.fallback.as_ref());
+        let fallback = self
+            .engine
+            .device
+            .as_ref()
+            .and_then(|device| device.fallback.as_ref());
         if let (DevicePreference::Webgpu, Some(fallback)) = (self.engine.preference, fallback) {
             let detail = format!(
                 "{} Choose Automatic or CPU in the settings to stop seeing this.",
@@ -130,7 +143,13 @@ impl State {
             class.remove(|sample| sample.id == id);
         }
         self.project.membership += 1;
-        self.notices.left_out(vec![LeftOut { name, reason: reason.to_string() }], 0);
+        self.notices.left_out(
+            vec![LeftOut {
+                name,
+                reason: reason.to_string(),
+            }],
+            0,
+        );
     }
 
     fn archive_read(&mut self, import: ImportId, summary: ArchiveSummary) {
@@ -205,7 +224,11 @@ mod tests {
     use super::*;
 
     fn device(fallback: Option<Fallback>) -> DeviceInfo {
-        DeviceInfo { kind: DeviceKind::Cpu, adapter: "one thread".into(), fallback }
+        DeviceInfo {
+            kind: DeviceKind::Cpu,
+            adapter: "one thread".into(),
+            fallback,
+        }
     }
 
     fn trainable() -> State {
@@ -218,7 +241,10 @@ mod tests {
                 part: Part::Train,
             })
             .collect();
-        state.apply(Action::Intake(IntakeSlice { added, ..IntakeSlice::default() }));
+        state.apply(Action::Intake(IntakeSlice {
+            added,
+            ..IntakeSlice::default()
+        }));
         state.event(Event::Ready {
             device: device(None),
             backbone: BackboneInfo {
@@ -266,7 +292,10 @@ mod tests {
             test: None,
             timings_ms: Default::default(),
         };
-        state.event(Event::Trained { run: RunId(1), outcome: Box::new(outcome) });
+        state.event(Event::Trained {
+            run: RunId(1),
+            outcome: Box::new(outcome),
+        });
         assert!(state.run.is_none());
         let results = state.results.as_ref().expect("was trained");
         assert_eq!(results.record().classes, ["Dogs", "Cats"]);
@@ -276,8 +305,14 @@ mod tests {
     #[test]
     fn a_rejected_image_leaves_its_class_and_is_named() {
         let mut state = trainable();
-        state.event(Event::SampleRejected { id: SampleId(2), reason: Rejection::Damaged });
-        state.event(Event::SampleRejected { id: SampleId(2), reason: Rejection::Damaged });
+        state.event(Event::SampleRejected {
+            id: SampleId(2),
+            reason: Rejection::Damaged,
+        });
+        state.event(Event::SampleRejected {
+            id: SampleId(2),
+            reason: Rejection::Damaged,
+        });
         assert_eq!(state.project.len(), 5);
         assert!(matches!(
             &state.notices.items.first().expect("is told").message,
@@ -289,16 +324,25 @@ mod tests {
     #[test]
     fn a_lost_device_is_told_and_shown() {
         let mut state = trainable();
-        state.event(Event::DeviceChanged { device: device(Some(Fallback::DeviceLost)) });
+        state.event(Event::DeviceChanged {
+            device: device(Some(Fallback::DeviceLost)),
+        });
         assert_eq!(state.notices.items.len(), 1);
-        assert_eq!(state.engine.device, Some(device(Some(Fallback::DeviceLost))));
+        assert_eq!(
+            state.engine.device,
+            Some(device(Some(Fallback::DeviceLost)))
+        );
     }
 
     #[test]
     fn a_failure_before_ready_is_a_phase_and_after_it_a_message() {
-        let reason = EngineError::WeightsMissing { detail: "404".into() };
+        let reason = EngineError::WeightsMissing {
+            detail: "404".into(),
+        };
         let mut state = State::new(DevicePreference::Auto);
-        state.event(Event::Failed { reason: reason.clone() });
+        state.event(Event::Failed {
+            reason: reason.clone(),
+        });
         assert_eq!(state.engine.phase, Phase::Failed(reason.clone()));
         let mut state = trainable();
         state.event(Event::Failed { reason });

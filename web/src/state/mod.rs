@@ -109,13 +109,20 @@ pub enum Action {
     StopTraining,
     ImportStarted(Import),
     /// The engine was replaced; the reason is told if there is one.
-    EngineRestarted { reason: Option<String> },
-    EngineGaveUp { message: String },
+    EngineRestarted {
+        reason: Option<String>,
+    },
+    EngineGaveUp {
+        message: String,
+    },
     Events(Vec<Event>),
     OpenCamera(CameraOwner),
     CloseCamera(CameraOwner),
     SetCameraPrefs(CameraPrefs),
-    Problem { title: String, detail: String },
+    Problem {
+        title: String,
+        detail: String,
+    },
     Dismiss(u32),
 }
 
@@ -126,7 +133,10 @@ impl State {
             undo: History::default(),
             undo_hidden: false,
             settings: Draft::default(),
-            engine: EngineState { preference, ..EngineState::default() },
+            engine: EngineState {
+                preference,
+                ..EngineState::default()
+            },
             run: None,
             results: None,
             runs: 0,
@@ -142,7 +152,10 @@ impl State {
 
     /// Images that are in a class or can still come back into one.
     pub fn kept_samples(&self) -> impl Iterator<Item = SampleId> {
-        self.project.samples().map(|sample| sample.id).chain(self.undo.samples())
+        self.project
+            .samples()
+            .map(|sample| sample.id)
+            .chain(self.undo.samples())
     }
 
     fn apply(&mut self, action: Action) {
@@ -263,7 +276,9 @@ impl State {
                     remaining_ms: None,
                 });
             }
-            Err(blocker) => self.notices.problem("Training cannot start yet", blocker.to_string()),
+            Err(blocker) => self
+                .notices
+                .problem("Training cannot start yet", blocker.to_string()),
         }
     }
 
@@ -283,7 +298,8 @@ impl State {
         self.engine.load = None;
         self.engine.embed = None;
         if let Some(reason) = reason {
-            self.notices.problem("The engine stopped and was restarted", reason);
+            self.notices
+                .problem("The engine stopped and was restarted", reason);
         }
         if self.run.as_ref().is_some_and(|run| run.stop_requested) {
             self.run = None;
@@ -315,11 +331,19 @@ mod tests {
     }
 
     fn intake(added: Vec<NewImage>) -> Action {
-        Action::Intake(IntakeSlice { added, ..IntakeSlice::default() })
+        Action::Intake(IntakeSlice {
+            added,
+            ..IntakeSlice::default()
+        })
     }
 
     fn names(state: &State) -> Vec<String> {
-        state.project.classes.iter().map(|class| class.name.clone()).collect()
+        state
+            .project
+            .classes
+            .iter()
+            .map(|class| class.name.clone())
+            .collect()
     }
 
     #[test]
@@ -388,7 +412,9 @@ mod tests {
         state.engine.phase = Phase::Ready;
         state.apply(Action::StopTraining);
         assert!(state.run.is_some());
-        state.apply(Action::EngineRestarted { reason: Some("It died.".into()) });
+        state.apply(Action::EngineRestarted {
+            reason: Some("It died.".into()),
+        });
         assert!(state.run.is_none());
     }
 

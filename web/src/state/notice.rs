@@ -39,7 +39,10 @@ pub struct Notices {
 impl Notices {
     fn push(&mut self, message: Message) {
         self.next_id += 1;
-        self.items.push(Notice { id: self.next_id, message });
+        self.items.push(Notice {
+            id: self.next_id,
+            message,
+        });
     }
 
     /// Says it, unless the same is being said already.
@@ -59,13 +62,25 @@ impl Notices {
         if files.is_empty() && unnamed == 0 {
             return;
         }
-        let standing = self.items.iter().position(|n| matches!(n.message, Message::LeftOut { .. }));
+        let standing = self
+            .items
+            .iter()
+            .position(|n| matches!(n.message, Message::LeftOut { .. }));
         let at = standing.unwrap_or_else(|| {
-            self.push(Message::LeftOut { files: Vec::new(), count: 0 });
+            self.push(Message::LeftOut {
+                files: Vec::new(),
+                count: 0,
+            });
             self.items.len() - 1
         });
-        if let Some(Notice { message: Message::LeftOut { files: named, count }, .. }) =
-            self.items.get_mut(at)
+        if let Some(Notice {
+            message:
+                Message::LeftOut {
+                    files: named,
+                    count,
+                },
+            ..
+        }) = self.items.get_mut(at)
         {
             *count += files.len() + unnamed;
             let room = NAMED.saturating_sub(named.len());
@@ -83,7 +98,10 @@ mod tests {
     use super::*;
 
     fn file(name: &str) -> LeftOut {
-        LeftOut { name: name.into(), reason: "is empty".into() }
+        LeftOut {
+            name: name.into(),
+            reason: "is empty".into(),
+        }
     }
 
     #[test]

@@ -287,7 +287,12 @@ mod tests {
     fn chunks_stay_small_and_in_order() {
         let class = filled(500);
         assert_eq!(ids(&class), (1..=500).collect::<Vec<_>>());
-        assert!(class.chunks.iter().all(|chunk| chunk.samples.len() <= CHUNK));
+        assert!(
+            class
+                .chunks
+                .iter()
+                .all(|chunk| chunk.samples.len() <= CHUNK)
+        );
     }
 
     #[test]
@@ -298,7 +303,12 @@ mod tests {
         assert_eq!(class.len(), 134);
         class.insert(removed);
         assert_eq!(ids(&class), (1..=200).collect::<Vec<_>>());
-        assert!(class.chunks.iter().all(|chunk| chunk.samples.len() <= CHUNK));
+        assert!(
+            class
+                .chunks
+                .iter()
+                .all(|chunk| chunk.samples.len() <= CHUNK)
+        );
         let mut keys: Vec<_> = class.chunks.iter().map(|chunk| chunk.key).collect();
         keys.sort_unstable();
         keys.dedup();
@@ -334,12 +344,18 @@ mod tests {
     fn new_classes_take_free_names_and_colours() {
         let mut project = Project::new();
         let third = project.add_class(None);
-        assert_eq!(project.class(third).map(|c| c.name.clone()), Some("Class 3".into()));
+        assert_eq!(
+            project.class(third).map(|c| c.name.clone()),
+            Some("Class 3".into())
+        );
         project.classes.remove(0);
         let next = project.add_class(None);
         let class = project.class(next).expect("was just made");
         assert_eq!((class.name.as_str(), class.color), ("Class 4", 0));
-        assert_ne!(project.class_named("Class 3"), project.class_named("class 3"));
+        assert_ne!(
+            project.class_named("Class 3"),
+            project.class_named("class 3")
+        );
     }
 
     #[test]
@@ -349,7 +365,10 @@ mod tests {
         if let Some(class) = project.class_mut(id) {
             class.insert((1..=120).map(sample));
         }
-        assert_eq!(project.find(SampleId(77)).map(|(class, _)| class.id), Some(id));
+        assert_eq!(
+            project.find(SampleId(77)).map(|(class, _)| class.id),
+            Some(id)
+        );
         assert!(project.find(SampleId(121)).is_none());
     }
 }

@@ -43,7 +43,9 @@ pub struct Results {
 pub enum Blocker {
     #[error("There are no classes. Add two, and put images into each.")]
     NoClasses,
-    #[error("All classes but one are switched off. Switch a second one on: a model learns by telling classes apart.")]
+    #[error(
+        "All classes but one are switched off. Switch a second one on: a model learns by telling classes apart."
+    )]
     OneSwitchedOn,
     #[error("There is only one class. Add a second one: a model learns by telling classes apart.")]
     OneClass,
@@ -160,7 +162,11 @@ pub fn warnings(project: &Project) -> Vec<String> {
 }
 
 fn enabled(project: &Project) -> Vec<&Rc<Class>> {
-    project.classes.iter().filter(|class| class.enabled).collect()
+    project
+        .classes
+        .iter()
+        .filter(|class| class.enabled)
+        .collect()
 }
 
 fn request(class: &Class) -> ClassRequest {
@@ -205,10 +211,14 @@ mod tests {
         let mut project = Project::new();
         assert_eq!(plan(&project), Err(Blocker::NoImages));
         let one = fill(&mut project, "Class 1", 1..3, Part::Train);
-        let empty = Blocker::EmptyClass { class: "Class 2".into() };
+        let empty = Blocker::EmptyClass {
+            class: "Class 2".into(),
+        };
         assert_eq!(plan(&project), Err(empty));
         let two = fill(&mut project, "Class 2", 3..5, Part::Test);
-        let only_test = Blocker::OnlyTestImages { class: "Class 2".into() };
+        let only_test = Blocker::OnlyTestImages {
+            class: "Class 2".into(),
+        };
         assert_eq!(plan(&project), Err(only_test));
         if let Some(class) = project.class_mut(two) {
             class.enabled = false;
@@ -255,6 +265,10 @@ mod tests {
         assert!(plan(&project).is_ok());
         let words = warnings(&project);
         assert_eq!(words.len(), 2);
-        assert!(words.iter().any(|text| text.contains("one image, which is very little: add at least 5")));
+        assert!(
+            words
+                .iter()
+                .any(|text| text.contains("one image, which is very little: add at least 5"))
+        );
     }
 }

@@ -13,27 +13,45 @@ pub struct Status {
 
 /// Puts the line together; the work that the user waits for comes first.
 pub fn status(state: &State) -> Status {
-    let work = [training(state), adding(state), importing(state), loading(state), looking(state)];
+    let work = [
+        training(state),
+        adding(state),
+        importing(state),
+        loading(state),
+        looking(state),
+    ];
     let work: Vec<Status> = work.into_iter().flatten().collect();
     if work.is_empty() {
-        return Status { text: idle(state), share: None };
+        return Status {
+            text: idle(state),
+            share: None,
+        };
     }
     let share = work.iter().find_map(|status| status.share);
     let texts: Vec<_> = work.into_iter().map(|status| status.text).collect();
-    Status { text: texts.join(" · "), share }
+    Status {
+        text: texts.join(" · "),
+        share,
+    }
 }
 
 fn training(state: &State) -> Option<Status> {
     let run = state.run.as_ref()?;
     if run.stop_requested {
-        return Some(Status { text: "Stopping the training".into(), share: None });
+        return Some(Status {
+            text: "Stopping the training".into(),
+            share: None,
+        });
     }
     let epochs = run.plan.request.settings.epochs;
     let Some(last) = run.history.last() else {
         let text = match (&state.engine.phase, &state.engine.embed) {
             (Phase::Ready, Some(embed)) => {
                 let left = embed.total.saturating_sub(embed.done) as usize;
-                format!("Training starts after the last {}", text::count(left, "image"))
+                format!(
+                    "Training starts after the last {}",
+                    text::count(left, "image")
+                )
             }
             (Phase::Ready, None) => "Training starts".into(),
             _ => "Training starts as soon as the engine is ready".into(),
@@ -53,7 +71,11 @@ fn training(state: &State) -> Option<Status> {
 fn adding(state: &State) -> Option<Status> {
     let (done, total) = state.intake?;
     Some(Status {
-        text: format!("Adding images: {} of {}", text::grouped(done as u64), text::grouped(total as u64)),
+        text: format!(
+            "Adding images: {} of {}",
+            text::grouped(done as u64),
+            text::grouped(total as u64)
+        ),
         share: Some(done as f64 / total.max(1) as f64),
     })
 }
@@ -61,19 +83,32 @@ fn adding(state: &State) -> Option<Status> {
 fn importing(state: &State) -> Option<Status> {
     let import = state.imports.first()?;
     Some(Status {
-        text: format!("Reading {}: {} so far", import.name, text::count(import.images, "image")),
+        text: format!(
+            "Reading {}: {} so far",
+            import.name,
+            text::count(import.images, "image")
+        ),
         share: None,
     })
 }
 
 fn loading(state: &State) -> Option<Status> {
     match (&state.engine.phase, &state.engine.load) {
-        (Phase::Starting, _) => Some(Status { text: "Loading the engine".into(), share: None }),
+        (Phase::Starting, _) => Some(Status {
+            text: "Loading the engine".into(),
+            share: None,
+        }),
         (Phase::Loading, Some(load)) => Some(Status {
-            text: format!("Loading the pretrained model: {}", text::megabytes(load.done, load.total)),
+            text: format!(
+                "Loading the pretrained model: {}",
+                text::megabytes(load.done, load.total)
+            ),
             share: (load.total > 0).then(|| load.done as f64 / load.total as f64),
         }),
-        (Phase::Loading, None) => Some(Status { text: "Loading the pretrained model".into(), share: None }),
+        (Phase::Loading, None) => Some(Status {
+            text: "Loading the pretrained model".into(),
+            share: None,
+        }),
         (Phase::Ready | Phase::Failed(_) | Phase::GaveUp { .. }, _) => None,
     }
 }

@@ -18,9 +18,19 @@ pub struct Step {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Change {
-    ClassDeleted { at: usize, class: Class },
-    SamplesDeleted { class: ClassId, samples: Vec<Sample> },
-    PartsSet { class: ClassId, samples: Vec<SampleId>, before: Part },
+    ClassDeleted {
+        at: usize,
+        class: Class,
+    },
+    SamplesDeleted {
+        class: ClassId,
+        samples: Vec<Sample>,
+    },
+    PartsSet {
+        class: ClassId,
+        samples: Vec<SampleId>,
+        before: Part,
+    },
 }
 
 /// The steps, newest last.
@@ -65,12 +75,7 @@ impl History {
     }
 
     /// Deletes images of a class. Returns whether there were any.
-    pub fn delete_samples(
-        &mut self,
-        project: &mut Project,
-        id: ClassId,
-        ids: &[SampleId],
-    ) -> bool {
+    pub fn delete_samples(&mut self, project: &mut Project, id: ClassId, ids: &[SampleId]) -> bool {
         let Some(class) = project.class_mut(id) else {
             return false;
         };
@@ -117,7 +122,11 @@ impl History {
         };
         self.push(
             label,
-            Change::PartsSet { class: id, samples: changed, before },
+            Change::PartsSet {
+                class: id,
+                samples: changed,
+                before,
+            },
         );
         true
     }
@@ -139,7 +148,11 @@ impl History {
                 }
                 project.membership += 1;
             }
-            Change::PartsSet { class, samples, before } => {
+            Change::PartsSet {
+                class,
+                samples,
+                before,
+            } => {
                 let wanted: std::collections::HashSet<_> = samples.into_iter().collect();
                 if let Some(class) = project.class_mut(class) {
                     class.update(
@@ -203,7 +216,11 @@ mod tests {
         let (mut project, id) = project();
         let mut history = History::default();
         for turn in 0..30 {
-            let part = if turn % 2 == 0 { Part::Test } else { Part::Train };
+            let part = if turn % 2 == 0 {
+                Part::Test
+            } else {
+                Part::Train
+            };
             assert!(history.set_part(&mut project, id, &[SampleId(1)], part));
         }
         let mut undone = 0;
