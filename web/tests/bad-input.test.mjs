@@ -183,7 +183,7 @@ describe("training", () => {
     await app.hasImages("Circles", 8);
     await app.class("Stars").getByRole("button", { name: "Delete class", exact: true }).click();
     await app.class("Stars").waitFor({ state: "detached" });
-    await app.trainButton.click();
+    await app.pressBlockedTrain();
     await app.alert(/only one class/i, ADVICE);
     assert.equal((await app.events("trained")).length, 0);
   });
@@ -193,7 +193,7 @@ describe("training", () => {
     await app.nameClasses("Circles", "Stars");
     await app.upload("Circles", shapes("Circles"));
     await app.hasImages("Circles", 8);
-    await app.trainButton.click();
+    await app.pressBlockedTrain();
     await app.alert(/Stars/, /no images/i, ADVICE);
     await app.upload("Stars", shapes("Stars"));
     await app.hasImages("Stars", 8);
@@ -219,7 +219,7 @@ describe("training", () => {
     await app.import(archive(zip(onlyTest)));
     for (const name of SHAPES) await app.images(name).first().waitFor();
     await app.hasImages("Stars", 3);
-    await app.trainButton.click();
+    await app.pressBlockedTrain();
     await app.alert(/Stars/, ADVICE);
   });
 });

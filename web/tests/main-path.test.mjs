@@ -58,9 +58,9 @@ test("the run record has every field, and its numbers agree with each other", as
   assert.ok(Math.abs(percentage - 100 * record.test.accuracy) < 0.1, `${percentage} % is shown, ${record.test.accuracy} recorded`);
 
   const table = app.check.getByRole("table", { name: "Confusion matrix" });
-  const cells = await table.locator("td").allInnerTexts();
+  const cells = await table.locator("tbody td").allInnerTexts();
   const numbers = cells.map((text) => Number(/\d+/.exec(text)?.[0] ?? 0));
-  assert.deepEqual(numbers.slice(0, 9), record.test.confusion.flat());
+  assert.deepEqual(numbers, record.test.confusion.flat());
   for (const name of SHAPES) {
     await table.getByRole("rowheader", { name }).waitFor();
     await table.getByRole("columnheader", { name }).first().waitFor();
@@ -134,10 +134,7 @@ test("a class is renamed without training again", async (t) => {
   const app = await open(t);
   await app.addShapes();
   await app.runTraining();
-  const box = app.class("Circles").getByRole("textbox", { name: "Class name", exact: true });
-  await box.fill("Round things");
-  await box.press("Tab");
-  await app.class("Round things").waitFor();
+  await app.nameClasses("Round things");
   const prediction = await app.classify(unseenShapes("Circles")[0]);
   assert.equal(top(prediction), "Round things");
   await app.check.getByRole("rowheader", { name: "Round things" }).waitFor();
@@ -199,7 +196,7 @@ test("settings out of range say so and do not snap", async (t) => {
   await box.press("Tab");
   assert.equal(await box.inputValue(), "0");
   await until(async () => /between|at least|from 1/i.test(await app.train.innerText()), "a sentence about the range");
-  await app.trainButton.click();
+  await app.pressBlockedTrain();
   await app.alert(/Epochs/);
   assert.equal((await app.commands("train")).length, 0);
   await app.set({ Epochs: 5 });

@@ -274,6 +274,11 @@ export class App {
     return this.train.getByRole("button", { name: "Stop", exact: true });
   }
 
+  /** Presses Train although it says that it cannot start: the press is answered with the reason. */
+  pressBlockedTrain() {
+    return this.trainButton.click({ force: true });
+  }
+
   /** Presses Train and waits for the run's end. */
   async runTraining(timeoutMs = PATIENCE_MS) {
     const before = (await this.events("trained")).length;
