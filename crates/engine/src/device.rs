@@ -72,10 +72,15 @@ impl Loss {
         self.0.0.load(Ordering::Relaxed)
     }
 
+    /// Has `waker` woken when it happens; only the last one is.
+    pub fn wake(&self, waker: &std::task::Waker) {
+        self.0.1.register(waker);
+    }
+
     /// Ends when it happens.
     pub async fn happens(&self) {
         std::future::poll_fn(|context| {
-            self.0.1.register(context.waker());
+            self.wake(context.waker());
             if self.has_happened() {
                 std::task::Poll::Ready(())
             } else {

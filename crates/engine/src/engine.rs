@@ -103,6 +103,8 @@ enum Step {
     Predict(RequestId, Frame, JsValue),
     Train(TrainRequest),
     Embed,
+    /// The device was lost while nothing was under way.
+    FallBack(Rc<Ready>),
 }
 
 impl Engine {
@@ -173,6 +175,9 @@ impl Engine {
                 Some(step) => Poll::Ready(step),
                 None => {
                     self.waker.set(Some(context.waker().clone()));
+                    if let Some(ready) = self.ready() {
+                        ready.chosen.loss.wake(context.waker());
+                    }
                     Poll::Pending
                 }
             })
@@ -182,6 +187,11 @@ impl Engine {
                 Step::Predict(request, frame, image) => self.predict(request, frame, image).await,
                 Step::Train(request) => self.train(request).await,
                 Step::Embed => self.embed().await,
+                Step::FallBack(lost) => {
+                    if let Err(reason) = self.fall_back(&lost) {
+                        fail(reason);
+                    }
+                }
             }
             pause.when_due().await;
         }
@@ -192,7 +202,10 @@ impl Engine {
         if let Some(start) = state.start.take() {
             return Some(Step::Start(start));
         }
-        state.ready.as_ref()?;
+        let ready = state.ready.as_ref()?;
+        if ready.chosen.loss.has_happened() {
+            return Some(Step::FallBack(ready.clone()));
+        }
         if state.head.is_some()
             && let Some((request, frame, image)) = state.predictions.pop_front()
         {
@@ -274,11 +287,12 @@ impl Engine {
                     Either::Left((Ok(data), _)) if !loss.has_happened() => {
                         return Ok(data.iter().collect());
                     }
-                    Either::Left((Err(error), _)) if !loss.has_happened() => {
+                    Either::Left((Err(error), _)) if ready.chosen.info.kind == DeviceKind::Cpu => {
                         return Err(internal(error));
                     }
-                    // Tensors of a lost device must not be touched again, not even to free them.
+                    // A read fails before the browser reports the loss, and a graphics card that cannot be read is as good as lost.
                     Either::Left(_) => {}
+                    // Tensors of a lost device must not be touched again, not even to free them.
                     Either::Right(((), reading)) => std::mem::forget(reading),
                 }
             }

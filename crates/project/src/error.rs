@@ -125,7 +125,7 @@ pub enum TrainError {
         most: String,
     },
     /// Images of the run could not be embedded.
-    #[error("{count} images could not be read by the model. Delete them, or press Train again.")]
+    #[error("{count} images could not be read by the model. Delete them and add them again.")]
     NotEmbedded {
         /// How many.
         count: u32,
