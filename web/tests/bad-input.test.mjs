@@ -16,7 +16,7 @@ const image = readFileSync(shapes("Circles")[0]);
 const another = readFileSync(shapes("Circles")[1]);
 
 /** An alert says what to do when it has a sentence that asks for something. */
-const ADVICE = /\b(use|save|make|copy|export|download|put|unpack|split|add|try|check|choose|leave|left out|close|allow|connect|plug|reload|press|switch|lower|delete)\b/i;
+const ADVICE = /\b(use|save|make|copy|export|download|put|unpack|split|add|try|check|choose|leave|left out|close|allow|connect|plug|reload|press|switch|lower|delete|should)\b/i;
 
 describe("images", () => {
   for (const [file, mimeType, reason] of [
