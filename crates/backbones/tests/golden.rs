@@ -6,6 +6,7 @@
     clippy::disallowed_methods,
     reason = "natively a tensor may be read synchronously"
 )]
+#![expect(clippy::expect_used, reason = "a test may fail so")]
 
 use std::{
     fs,

@@ -178,23 +178,24 @@ impl Geometry {
             return;
         }
         let [(top, _), (left, _)] = self.conv.padding;
+        // Where each output's filter starts, counted from the padded input's corner.
+        let corners: [(usize, usize); PANEL] = core::array::from_fn(|column| {
+            let place = start + column;
+            let (y, x) = (place / self.output[1], place % self.output[1]);
+            (y * self.conv.stride, x * self.conv.stride)
+        });
         let taps = self.kernel * self.kernel;
-        for column in 0..columns {
-            let (y, x_at) = (
-                (start + column) / self.output[1],
-                (start + column) % self.output[1],
-            );
-            for (channel, rows) in x
-                .chunks_exact(area)
-                .zip(panel.chunks_exact_mut(taps * PANEL))
-            {
-                for tap in 0..taps {
-                    let row = y * self.conv.stride + tap / self.kernel;
-                    let at = x_at * self.conv.stride + tap % self.kernel;
+        let channels = x
+            .chunks_exact(area)
+            .zip(panel.chunks_exact_mut(taps * PANEL));
+        for (channel, rows) in channels {
+            for (tap, row) in rows.chunks_exact_mut(PANEL).enumerate() {
+                let (down, right) = (tap / self.kernel, tap % self.kernel);
+                for (value, &(y, x)) in row.iter_mut().zip(&corners[..columns]) {
                     // Places before the input wrap around and fail the comparison like those behind it.
-                    let (row, at) = (row.wrapping_sub(top), at.wrapping_sub(left));
-                    rows[tap * PANEL + column] = if row < height && at < width {
-                        channel[row * width + at]
+                    let (y, x) = ((y + down).wrapping_sub(top), (x + right).wrapping_sub(left));
+                    *value = if y < height && x < width {
+                        channel[y * width + x]
                     } else {
                         0.0
                     };

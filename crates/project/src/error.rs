@@ -54,7 +54,9 @@ pub enum Rejection {
     #[error("its path leads outside the archive. It was left out.")]
     UnsafePath,
     /// An archive's entry that is in no folder, so that it has no class.
-    #[error("it is in no folder, so its class is unknown. Put it into a folder named after its class.")]
+    #[error(
+        "it is in no folder, so its class is unknown. Put it into a folder named after its class."
+    )]
     NoClassFolder,
     /// An archive's entry that unpacks to far more than is sane.
     #[error("it unpacks to more than {limit_mb} MB. It was left out.")]
@@ -131,10 +133,14 @@ pub enum TrainError {
         count: u32,
     },
     /// The loss is not a number any more.
-    #[error("training went off course: the numbers grew without bound. Lower the learning rate and train again.")]
+    #[error(
+        "training went off course: the numbers grew without bound. Lower the learning rate and train again."
+    )]
     Diverged,
     /// The device or the tensor library failed.
-    #[error("training stopped because of an internal error ({detail}). Your images are safe; press Train again.")]
+    #[error(
+        "training stopped because of an internal error ({detail}). Your images are safe; press Train again."
+    )]
     Internal {
         /// The error's own words.
         detail: String,
@@ -146,13 +152,17 @@ pub enum TrainError {
 #[serde(rename_all = "snake_case")]
 pub enum EngineError {
     /// The weights file did not arrive.
-    #[error("the pretrained model could not be loaded ({detail}). Check that the file is there and the connection works, then press Try again.")]
+    #[error(
+        "the pretrained model could not be loaded ({detail}). Check that the file is there and the connection works, then press Try again."
+    )]
     WeightsMissing {
         /// HTTP status or network error.
         detail: String,
     },
     /// The weights file is not what it should be.
-    #[error("the pretrained model’s file is damaged ({detail}). Reload the page to fetch it again.")]
+    #[error(
+        "the pretrained model’s file is damaged ({detail}). Reload the page to fetch it again."
+    )]
     WeightsCorrupt {
         /// What does not fit.
         detail: String,
