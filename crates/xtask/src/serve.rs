@@ -1,16 +1,16 @@
 //! `cargo xtask serve`: builds the site and serves it on this machine alone.
 
 use std::fs::File;
-use std::io;
-use std::net::{Ipv4Addr, TcpListener};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 use percent_encoding::percent_decode_str;
-use tiny_http::{Header, Method, Request, Response, Server};
 
 use crate::dist;
 use crate::shell::Project;
@@ -27,8 +27,10 @@ pub struct Options {
 const FIRST_PORT: u16 = 8000;
 /// How many ports are tried before giving up.
 const PORTS: u16 = 100;
-/// Browsers open about six connections at once.
-const THREADS: usize = 6;
+/// The most that the head of a request may hold.
+const HEAD_BYTES: u64 = 64 * 1024;
+/// Browsers open connections in advance; one that stays silent this long is given up.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Builds the site and serves it until the process is ended.
 pub fn run(project: &Project, options: &Options) -> Result<()> {
@@ -36,18 +38,13 @@ pub fn run(project: &Project, options: &Options) -> Result<()> {
     let listener = listen(options.port)?;
     let address = format!("http://{}/", listener.local_addr()?);
     dist::build(project)?;
-    let server = start(listener, project.dist())?;
+    let root = project.dist().canonicalize()?;
     println!("\nHeadstart is at {address}");
     println!("It is served from dist/ on this machine only. Stop it with Ctrl+C.");
     if options.open && !open_browser(&address) {
         println!("The browser could not be started from here; open the address yourself.");
     }
-    for thread in server {
-        // A worker only ends by a panic, and its message is already on the terminal.
-        if thread.join().is_err() {
-            bail!("the server has stopped");
-        }
-    }
+    serve(&listener, root);
     Ok(())
 }
 
@@ -74,67 +71,93 @@ fn listen(port: Option<u16>) -> Result<TcpListener> {
         })
 }
 
-/// Answers requests for the files under `root` on several threads.
-fn start(listener: TcpListener, root: PathBuf) -> Result<Vec<thread::JoinHandle<()>>> {
-    let root = root
-        .canonicalize()
-        .with_context(|| format!("{} is missing", root.display()))?;
-    let server = Server::from_listener(listener, None)
-        .map_err(|error| anyhow!("could not start the server: {error}"))?;
-    let (server, root) = (Arc::new(server), Arc::new(root));
-    let worker = |_| {
-        let (server, root) = (Arc::clone(&server), Arc::clone(&root));
+/// Answers every connection in a thread of its own, for as long as the process runs.
+fn serve(listener: &TcpListener, root: PathBuf) {
+    let root = Arc::new(root);
+    for stream in listener.incoming() {
+        let root = Arc::clone(&root);
+        let answer = move |stream| answer(stream, &root);
         thread::spawn(move || {
-            for request in server.incoming_requests() {
-                answer(request, &root);
+            if let Err(error) = stream.and_then(answer)
+                && !is_hang_up(&error)
+            {
+                eprintln!("could not answer the browser: {error}");
             }
-        })
-    };
-    Ok((0..THREADS).map(worker).collect())
-}
-
-fn answer(request: Request, root: &Path) {
-    let is_readable = matches!(request.method(), Method::Get | Method::Head);
-    let file = find(root, request.url());
-    let result = match file {
-        _ if !is_readable => request.respond(text(405, "Only GET and HEAD are answered here.")),
-        Some(path) => match File::open(&path) {
-            Ok(file) => {
-                // In one piece with its length: the page shows how much has been loaded.
-                let response = Response::from_file(file)
-                    .with_chunked_threshold(usize::MAX)
-                    .with_header(header("Content-Type", mime_type(&path)))
-                    .with_header(header("Cache-Control", "no-cache"));
-                request.respond(response)
-            }
-            Err(error) => request.respond(text(500, &format!("This file is unreadable: {error}"))),
-        },
-        None => request.respond(text(404, "There is no such file.")),
-    };
-    // The browser may hang up at any time, for instance when the page is reloaded.
-    if let Err(error) = result
-        && !matches!(
-            error.kind(),
-            io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset
-        )
-    {
-        eprintln!("could not answer the browser: {error}");
+        });
     }
 }
 
-fn text(status: u16, text: &str) -> Response<io::Cursor<Vec<u8>>> {
-    Response::from_string(text)
-        .with_status_code(status)
-        .with_header(header("Content-Type", "text/plain; charset=utf-8"))
-        .with_header(header("Cache-Control", "no-cache"))
+/// Whether the browser has left, as it may at any time: the page was reloaded, or it never asked.
+fn is_hang_up(error: &io::Error) -> bool {
+    use io::ErrorKind::{
+        BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof, WouldBlock,
+    };
+    let kinds = [
+        BrokenPipe,
+        ConnectionAborted,
+        ConnectionReset,
+        TimedOut,
+        UnexpectedEof,
+        WouldBlock,
+    ];
+    kinds.contains(&error.kind())
 }
 
-#[expect(
-    clippy::expect_used,
-    reason = "names and values are constants of this file"
-)]
-fn header(name: &str, value: &str) -> Header {
-    Header::from_bytes(name, value).expect("a header of plain ASCII")
+/// Reads one request and answers it.
+fn answer(mut stream: TcpStream, root: &Path) -> io::Result<()> {
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    let mut head = BufReader::new(stream.try_clone()?.take(HEAD_BYTES)).lines();
+    let mut line = || {
+        head.next()
+            .unwrap_or(Err(io::ErrorKind::UnexpectedEof.into()))
+    };
+    let request = line()?;
+    // Nothing in the headers changes the answer.
+    while !line()?.is_empty() {}
+
+    let mut words = request.split(' ');
+    let (method, target) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
+    if !matches!(method, "GET" | "HEAD") {
+        return respond_text(
+            &mut stream,
+            "405 Method Not Allowed",
+            "Only GET and HEAD are answered.",
+        );
+    }
+    let Some(path) = find(root, target) else {
+        return respond_text(&mut stream, "404 Not Found", "There is no such file.");
+    };
+    let mut file = File::open(&path)?;
+    respond_head(
+        &mut stream,
+        "200 OK",
+        mime_type(&path),
+        file.metadata()?.len(),
+    )?;
+    if method == "GET" {
+        io::copy(&mut file, &mut stream)?;
+    }
+    Ok(())
+}
+
+fn respond_text(stream: &mut TcpStream, status: &str, text: &str) -> io::Result<()> {
+    respond_head(
+        stream,
+        status,
+        "text/plain; charset=utf-8",
+        text.len() as u64,
+    )?;
+    stream.write_all(text.as_bytes())
+}
+
+fn respond_head(stream: &mut TcpStream, status: &str, mime: &str, bytes: u64) -> io::Result<()> {
+    // Without caching, so that a reload always shows the newest build.
+    let head = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: {mime}\r\nContent-Length: {bytes}\r\n\
+         Cache-Control: no-cache\r\nConnection: close\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes())
 }
 
 /// The file that a request's target means, if there is one inside `root`.
@@ -193,13 +216,12 @@ fn open_browser(address: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::io::{Read, Write};
-    use std::net::{SocketAddr, TcpStream};
+    use std::net::SocketAddr;
 
     use super::*;
 
     /// Serves a small site and returns its address.
-    fn serve() -> SocketAddr {
+    fn serve_site() -> SocketAddr {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/xtask-serve-test");
         let site = folder.join("site");
         fs::create_dir_all(site.join("assets")).unwrap();
@@ -208,17 +230,14 @@ mod tests {
         fs::write(site.join("assets/a b.wasm"), vec![7; 100_000]).unwrap();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
-        start(listener, site).unwrap();
+        let root = site.canonicalize().unwrap();
+        thread::spawn(move || serve(&listener, root));
         address
     }
 
     fn ask(address: SocketAddr, request: &str) -> String {
         let mut stream = TcpStream::connect(address).unwrap();
-        write!(
-            stream,
-            "{request} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-        )
-        .unwrap();
+        write!(stream, "{request} HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).unwrap();
         String::from_utf8_lossy(&answer).into_owned()
@@ -226,7 +245,7 @@ mod tests {
 
     #[test]
     fn answers_as_a_static_server_should() {
-        let address = serve();
+        let address = serve_site();
 
         let index = ask(address, "GET /?device=cpu");
         assert!(index.starts_with("HTTP/1.1 200"), "{index}");
