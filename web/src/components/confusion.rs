@@ -21,7 +21,7 @@ pub fn Confusion(props: &Props) -> Html {
                 <caption class="visually-hidden">{ "Confusion matrix" }</caption>
                 <thead>
                     <tr>
-                        <td></td>
+                        <th scope="col"><span class="visually-hidden">{ "What the image shows" }</span></th>
                         { for props.names.iter().map(|name| html! { <th scope="col"><span>{ &**name }</span></th> }) }
                     </tr>
                 </thead>

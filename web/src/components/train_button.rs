@@ -22,15 +22,15 @@ pub fn TrainButton(props: &Props) -> Html {
     // A press that cannot work is answered with the reason, as an alert, by the reducer.
     let train = app.callback(|_: MouseEvent| Action::Train);
     let stop = app.callback(|_: MouseEvent| Action::StopTraining);
-    let is_off = props.problem.is_some() || props.is_running;
+    let problem = props.problem.as_ref().filter(|_| !props.is_running);
     html! {
         <>
             <div class="button-row train-row">
                 <button
                     type="button"
-                    class={classes!("button", "button-primary", "button-train")}
-                    aria-disabled={is_off.then_some("true")}
-                    aria-describedby={props.problem.as_ref().map(|_| "train-problem")}
+                    class={classes!("button", "button-primary", "button-train", problem.map(|_| "is-off"))}
+                    aria-disabled={props.is_running.then_some("true")}
+                    aria-describedby={problem.map(|_| "train-problem")}
                     onclick={train}
                 >
                     <Glyph icon={Icon::Play} />{ "Train" }
@@ -41,7 +41,7 @@ pub fn TrainButton(props: &Props) -> Html {
                     </button>
                 }
             </div>
-            if let Some(problem) = props.problem.as_ref().filter(|_| !props.is_running) {
+            if let Some(problem) = problem {
                 <p id="train-problem" class="hint train-problem">{ problem.clone() }</p>
             } else if !props.is_running && !props.is_again {
                 <p class="hint">{ "Everything is there. This usually takes a few seconds." }</p>

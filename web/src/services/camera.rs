@@ -212,10 +212,10 @@ pub async fn next_picture(video: &HtmlVideoElement) {
             web_sys::console::warn_1(&error);
         }
     });
-    let a_second = Promise::from(future_to_promise(async {
+    let a_second = future_to_promise(async {
         gloo_timers::future::TimeoutFuture::new(1000).await;
         Ok(JsValue::UNDEFINED)
-    }));
+    });
     // Neither is ever rejected.
     let _ = JsFuture::from(Promise::race(&Array::of2(&pictures, &a_second))).await;
 }

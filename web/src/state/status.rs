@@ -133,7 +133,7 @@ fn idle(state: &State) -> String {
     match (&state.engine.phase, &state.news) {
         (Phase::Failed(_) | Phase::GaveUp { .. }, _) => "The engine does not run.".into(),
         (_, Some(news)) => news.clone(),
-        _ if state.project.len() > 0 => format!(
+        _ if !state.project.is_empty() => format!(
             "Ready: {} in {}.",
             text::count(state.project.len(), "image"),
             text::classes(state.project.classes.len())

@@ -2,40 +2,33 @@
 //!
 //! The engine mirrors the page's state. `sync` tells it what changed; a new engine knows nothing, so the same `sync` tells it everything.
 
+mod running;
+
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
-use gloo_events::EventListener;
 use gloo_timers::callback::{Interval, Timeout};
 use headstart_project::{
-    BackboneId, Command, DevicePreference, EngineError, Event, Frame, ImportId, NewSample, Part,
-    Rejection, RequestId, RunId, SampleId,
+    BackboneId, Command, DevicePreference, EngineError, Event, Frame, ImportId, Part, Rejection,
+    RequestId,
 };
-use headstart_wire::{pack, unpack};
-use js_sys::{Array, Date, Function, Promise, Reflect};
+use headstart_wire::unpack;
+use js_sys::{Date, Function, Promise};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{
-    Blob, ErrorEvent, ImageBitmap, MessageEvent, Url, Worker, WorkerOptions, WorkerType,
-};
+use web_sys::{Blob, ImageBitmap, MessageEvent};
 use yew::Callback;
 
+use self::running::{ArchiveJob, Running, WATCH_MS};
 use super::intake;
 use crate::context::App;
 use crate::state::{Action, State};
 
 /// Events are gathered this long and then change the state at once.
 const GATHER_MS: u32 = 16;
-/// How often the watchdog looks.
-const WATCH_MS: u32 = 5_000;
-/// An engine that leaves a ping unanswered for this long is dead.
-const SILENCE_MS: f64 = 30_000.0;
 /// Deaths within `DEATHS_WITHIN_MS` after which the user decides.
 const MAX_DEATHS: usize = 3;
 const DEATHS_WITHIN_MS: f64 = 60_000.0;
-/// Samples in one message.
-const SAMPLES_PER_MESSAGE: usize = 64;
 
 /// A picture to classify.
 pub enum Picture {
@@ -69,35 +62,11 @@ struct Client {
     deaths: Vec<f64>,
 }
 
-/// One worker, and what it has been told.
-struct Running {
-    worker: Worker,
-    /// Ends with the worker.
-    _listeners: Vec<EventListener>,
-    watchdog: Option<Interval>,
-    is_ready: bool,
-    known: HashSet<SampleId>,
-    run: Option<RunId>,
-    stopped: Option<RunId>,
-    answers: HashMap<RequestId, Callback<Answer>>,
-    pinged_at: Option<f64>,
-    watched_at: f64,
-}
-
-/// An archive that the engine is to read, or to read again when it died over it.
-struct ArchiveJob {
-    id: ImportId,
-    file: Blob,
-    received: usize,
-    /// Images that an engine before this one has already sent.
-    skip: usize,
-}
-
 impl Engine {
     /// Starts an engine in place of the one that runs.
     pub fn start(&self, app: &App, preference: DevicePreference) {
         self.end_worker();
-        match spawn(app, preference) {
+        match Running::spawn(app, preference) {
             Ok(running) => self.0.borrow_mut().worker = Some(running),
             Err(error) => app.dispatch(Action::EngineGaveUp {
                 message: format!("{error:?}"),
@@ -349,7 +318,7 @@ impl Engine {
             &Command::Start {
                 device: state.engine.preference,
                 backbone,
-                weights_url: weights_url(backbone),
+                weights_url: running::weights_url(backbone),
             },
             &[],
             &[],
@@ -428,175 +397,4 @@ impl Engine {
             app.dispatch(Action::Events(events));
         }
     }
-}
-
-impl Running {
-    fn restore_head(&self, app: &App, state: &State) {
-        if let (Some(head), Some(results)) = (app.media.head(), &state.results) {
-            let classes = &results.plan.request.classes;
-            let classes = classes.iter().map(|class| class.name.clone()).collect();
-            self.post(&Command::RestoreHead { classes }, &[head.into()], &[]);
-        }
-    }
-
-    fn sync(&mut self, app: &App, state: &State) {
-        self.sync_samples(app, state);
-        self.sync_run(state);
-    }
-
-    fn sync_samples(&mut self, app: &App, state: &State) {
-        let wanted: Vec<SampleId> = state.project.samples().map(|sample| sample.id).collect();
-        let new: Vec<SampleId> = wanted
-            .iter()
-            .copied()
-            .filter(|id| !self.known.contains(id))
-            .collect();
-        if self.known.len() + new.len() > wanted.len() {
-            let wanted: HashSet<SampleId> = wanted.into_iter().collect();
-            let gone: Vec<SampleId> = self
-                .known
-                .iter()
-                .copied()
-                .filter(|id| !wanted.contains(id))
-                .collect();
-            for id in &gone {
-                self.known.remove(id);
-            }
-            self.post(&Command::RemoveSamples { samples: gone }, &[], &[]);
-        }
-        for ids in new.chunks(SAMPLES_PER_MESSAGE) {
-            self.add_samples(app, ids);
-        }
-    }
-
-    fn add_samples(&mut self, app: &App, ids: &[SampleId]) {
-        let mut samples = Vec::with_capacity(ids.len());
-        let mut attachments = Vec::with_capacity(ids.len());
-        let mut embeddings = Vec::new();
-        for &id in ids {
-            let Some(file) = app.media.file(id) else {
-                continue;
-            };
-            let embedding = app.media.embedding(id);
-            samples.push(NewSample {
-                id,
-                has_embedding: embedding.is_some(),
-                needs_thumbnail: !app.media.has_thumbnail(id),
-            });
-            attachments.push(file.into());
-            embeddings.extend(embedding.map(JsValue::from));
-            self.known.insert(id);
-        }
-        attachments.extend(embeddings);
-        self.post(&Command::AddSamples { samples }, &attachments, &[]);
-    }
-
-    fn sync_run(&mut self, state: &State) {
-        let Some(run) = &state.run else {
-            return;
-        };
-        let id = run.plan.request.run;
-        if self.run != Some(id) {
-            self.run = Some(id);
-            self.post(&Command::Train(run.plan.request.clone()), &[], &[]);
-        }
-        if run.stop_requested && self.stopped != Some(id) {
-            self.stopped = Some(id);
-            self.post(&Command::StopTraining { run: id }, &[], &[]);
-        }
-    }
-
-    /// Pings, and returns whether the engine has been silent for too long.
-    fn watch(&mut self) -> bool {
-        let now = Date::now();
-        // A page that slept, or whose timers were slowed down in the background, gives the engine another chance.
-        if now - self.watched_at > 3.0 * f64::from(WATCH_MS) {
-            self.pinged_at = None;
-        }
-        self.watched_at = now;
-        match self.pinged_at {
-            Some(at) => now - at > SILENCE_MS,
-            None => {
-                self.pinged_at = Some(now);
-                self.post(&Command::Ping, &[], &[]);
-                false
-            }
-        }
-    }
-
-    fn post(&self, command: &Command, attachments: &[JsValue], transfer: &[JsValue]) {
-        let transfer: Array = transfer.iter().collect();
-        let posted = pack(command, attachments)
-            .map_err(|error| JsValue::from_str(&error.to_string()))
-            .and_then(|message| self.worker.post_message_with_transfer(&message, &transfer));
-        if let Err(error) = posted {
-            // Commands are plain data and the attachments are of kinds that can be sent, so this is a mistake in the page.
-            web_sys::console::error_2(&"Headstart: a command could not be sent".into(), &error);
-        }
-    }
-}
-
-impl ArchiveJob {
-    fn post(&self, running: &Running) {
-        let file = JsValue::from(self.file.clone());
-        running.post(&Command::ReadArchive { import: self.id }, &[file], &[]);
-    }
-}
-
-fn spawn(app: &App, preference: DevicePreference) -> Result<Running, JsValue> {
-    let options = WorkerOptions::new();
-    options.set_type(WorkerType::Module);
-    let device = match preference {
-        DevicePreference::Auto => "auto",
-        DevicePreference::Cpu => "cpu",
-        DevicePreference::Webgpu => "webgpu",
-    };
-    let worker = Worker::new_with_options(&format!("engine.js?device={device}"), &options)?;
-    let on_message = {
-        let app = app.clone();
-        EventListener::new(&worker, "message", move |event| {
-            app.engine.message(&app, event.unchecked_ref());
-        })
-    };
-    let on_error = {
-        let app = app.clone();
-        EventListener::new(&worker, "error", move |event| worker_error(&app, event))
-    };
-    let on_message_error = {
-        let app = app.clone();
-        EventListener::new(&worker, "messageerror", move |event| {
-            worker_error(&app, event)
-        })
-    };
-    Ok(Running {
-        worker,
-        _listeners: vec![on_message, on_error, on_message_error],
-        watchdog: None,
-        is_ready: false,
-        known: HashSet::new(),
-        run: None,
-        stopped: None,
-        answers: HashMap::new(),
-        pinged_at: None,
-        watched_at: Date::now(),
-    })
-}
-
-fn worker_error(app: &App, event: &web_sys::Event) {
-    let message = event
-        .dyn_ref::<ErrorEvent>()
-        .map(|error| Reflect::get(error, &JsValue::from_str("message")))
-        .and_then(|message| message.ok()?.as_string())
-        .unwrap_or_else(|| "its code did not arrive".into());
-    app.engine.failed(app, &message);
-}
-
-/// The weights' absolute address: the worker's own address is not the page's.
-fn weights_url(backbone: BackboneId) -> String {
-    let path = format!("weights/{}.safetensors", backbone.name());
-    let base = web_sys::window()
-        .and_then(|window| window.document())
-        .and_then(|document| document.base_uri().ok().flatten())
-        .unwrap_or_default();
-    Url::new_with_base(&path, &base).map_or(path, |url| url.href())
 }
