@@ -198,16 +198,21 @@ export class App {
     return this.page.evaluate((name) => window.__tap.events.filter((event) => event.name === name), name);
   }
 
+  count(name) {
+    return this.page.evaluate((name) => window.__tap.events.filter((event) => event.name === name).length, name);
+  }
+
   commands(name) {
     return this.page.evaluate((name) => window.__tap.commands.filter((command) => command.name === name), name);
   }
 
   /** Waits until the engine has said `name` at least `times` times in all. */
   event(name, times = 1, timeoutMs = PATIENCE_MS) {
-    return until(async () => {
-      const events = await this.events(name);
-      return events.length >= times && events;
-    }, `${times} × the engine's event ${name}`, timeoutMs);
+    return until(
+      async () => (await this.count(name)) >= times && this.events(name),
+      `${times} × the engine's event ${name}`,
+      timeoutMs,
+    );
   }
 
   // --- collect ---------------------------------------------------------------------------------------
