@@ -106,7 +106,7 @@ async function compare(page, url, { device, backend }, report) {
   const slow = report.adapter.kind === "software" && device === "webgpu";
   const work = [
     { task: "embed", batch: 1, message: { embed: slow ? 1 : 10, warmup: slow ? 1 : 2, batch: 1 } },
-    { task: "embed", batch: 8, message: { embed: slow ? 1 : 2, warmup: slow ? 0 : 1, batch: 8 } },
+    { task: "embed", batch: 8, message: { embed: slow ? 1 : 4, warmup: slow ? 0 : 1, batch: 8 } },
     { task: "head", batch: 16, message: { headSteps: HEAD_STEPS, repeats: slow ? 1 : 2, warmup: slow ? 0 : 1 } },
   ];
   const rounds = slow ? 2 : Number(options.rounds);
@@ -170,9 +170,12 @@ async function bytesOverTheWire(dist) {
 function groupOf(name) {
   if (name.startsWith("weights/")) return "weights";
   if (name.startsWith("sample/")) return "sample pictures (on demand)";
+  // A visitor's browser loads one of the three engines.
+  if (/engine[-_]cpu-relaxed/.test(name)) return "engine, CPU with relaxed SIMD";
   if (/engine[-_]cpu/.test(name)) return "engine, CPU";
   if (/engine[-_]webgpu/.test(name)) return "engine, WebGPU";
-  return "page";
+  if (/^headstart-web.*\.wasm$/.test(name)) return "page, its binary";
+  return "page, the rest";
 }
 
 // --- the table -----------------------------------------------------------------------------------
