@@ -78,6 +78,19 @@ test("nothing is wider than a screen of 320 pixels", { timeout: 180_000 }, async
   });
 });
 
+test("Collect, Train and Try stand side by side on a wide screen and below each other on a narrow one", async (t) => {
+  for (const [width, before] of [
+    [1440, (one, other) => one.x + one.width <= other.x],
+    [360, (one, other) => one.y + one.height <= other.y && Math.abs(one.x - other.x) < 40],
+  ]) {
+    const app = await open(t, { context: { viewport: { width, height: 900 } } });
+    await app.classes.first().waitFor();
+    const boxes = [];
+    for (const region of [app.classes.first(), app.train, app.try]) boxes.push(await region.boundingBox());
+    assert.ok(before(boxes[0], boxes[1]) && before(boxes[1], boxes[2]), `${width} px: ${JSON.stringify(boxes)}`);
+  }
+});
+
 test("nothing moves when reduced motion is asked for", { timeout: 180_000 }, async (t) => {
   const app = await open(t, { context: { reducedMotion: "reduce" } });
   await walk(app, async (stage) => {

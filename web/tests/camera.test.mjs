@@ -6,9 +6,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { suite, top, until } from "./support/app.mjs";
+import { coloursOf, suite, top, until } from "./support/app.mjs";
 import { FAKE_CAMERA } from "./support/browser.mjs";
-import { unseenShapes } from "./support/fixtures.mjs";
+import { filesIn, unseenShapes } from "./support/fixtures.mjs";
+
+/** Writes a film that shows each image for some frames, over and over: Motion JPEG is a file of JPEGs one after another. */
+function film(images, framesEach) {
+  const folder = mkdtempSync(join(tmpdir(), "headstart-camera-"));
+  after(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, "film.mjpeg");
+  writeFileSync(path, Buffer.concat(images.flatMap((image) => Array.from({ length: framesEach }, () => readFileSync(image)))));
+  return `--use-file-for-fake-video-capture=${path}`;
+}
 
 const video = (region) => region.locator("video");
 const playing = (region) =>
@@ -109,13 +118,7 @@ describe("two cameras", () => {
 });
 
 describe("a camera that shows a shape", () => {
-  const folder = mkdtempSync(join(tmpdir(), "headstart-camera-"));
-  after(() => rmSync(folder, { recursive: true }));
-  // Two seconds of a star, two seconds of a circle, over and over: Motion JPEG is a file of JPEGs one after another.
-  const film = join(folder, "shapes.mjpeg");
-  const frames = [unseenShapes("Stars")[0], unseenShapes("Circles")[0]].map((path) => readFileSync(path));
-  writeFileSync(film, Buffer.concat(frames.flatMap((frame) => Array.from({ length: 60 }, () => frame))));
-  const open = suite([...FAKE_CAMERA, `--use-file-for-fake-video-capture=${film}`]);
+  const open = suite([...FAKE_CAMERA, film([unseenShapes("Stars")[0], unseenShapes("Circles")[0]], 60)]);
 
   test("Try keeps up with the camera without queueing", { timeout: 180_000 }, async (t) => {
     const app = await open(t);
@@ -149,6 +152,87 @@ describe("a camera that shows a shape", () => {
     await app.runTraining();
     const before = (await app.events("prediction")).length;
     await app.event("prediction", before + 3);
+  });
+});
+
+describe("a camera that shows four quarters", () => {
+  // Red top left, green top right, blue bottom left, yellow bottom right.
+  const open = suite([...FAKE_CAMERA, film([filesIn("exif")[0]], 60)]);
+
+  /** Opens the page with the camera on and returns what the tests press. */
+  async function withCamera(t) {
+    const app = await open(t);
+    await app.nameClasses("Quarters");
+    const card = app.class("Quarters");
+    await card.getByRole("button", { name: "Webcam", exact: true }).click();
+    await playing(card);
+    return { app, card, hold: card.getByRole("button", { name: "Hold to record", exact: true }) };
+  }
+
+  async function record(app, hold, ms) {
+    await hold.hover();
+    await app.page.mouse.down();
+    await pause(ms);
+    await app.page.mouse.up();
+  }
+
+  test("mirrored or not, the recorded images are as the preview shows them", async (t) => {
+    const { app, card, hold } = await withCamera(t);
+    const topLeft = async () => {
+      const image = app.images("Quarters").last();
+      await image.scrollIntoViewIfNeeded();
+      const { colours } = await coloursOf(image, [[0.3, 0.3]]);
+      const [red, green] = colours[0];
+      return red > green ? "red" : "green";
+    };
+    const mirror = card.getByRole("checkbox", { name: /mirror/i });
+    assert.equal(await mirror.isChecked(), true, "a camera that faces the user is mirrored");
+    await record(app, hold, 100);
+    await until(async () => (await app.images("Quarters").count()) >= 1, "an image");
+    assert.equal(await topLeft(), "green");
+
+    await mirror.uncheck();
+    const before = await app.images("Quarters").count();
+    await record(app, hold, 100);
+    await until(async () => (await app.images("Quarters").count()) > before, "another image");
+    assert.equal(await topLeft(), "red");
+  });
+
+  test("images are recorded at the chosen rate", async (t) => {
+    const { app, card, hold } = await withCamera(t);
+    const rate = card.getByRole("slider");
+    const recorded = {};
+    for (const hz of [2, 10]) {
+      await rate.fill(String(hz));
+      const before = await app.images("Quarters").count();
+      await record(app, hold, 2000);
+      await pause(400);
+      recorded[hz] = (await app.images("Quarters").count()) - before;
+    }
+    assert.ok(recorded[2] >= 3 && recorded[2] <= 6, `${recorded[2]} images in two seconds at 2 a second`);
+    assert.ok(recorded[10] >= 10 && recorded[10] <= 23, `${recorded[10]} images in two seconds at 10 a second`);
+  });
+
+  test("a countdown gives time to get ready", async (t) => {
+    const { app, card, hold } = await withCamera(t);
+    await card.getByRole("checkbox", { name: /count/i }).check();
+    await hold.hover();
+    await app.page.mouse.down();
+    await card.getByText("3", { exact: true }).waitFor();
+    await card.getByText("1", { exact: true }).waitFor();
+    assert.equal(await app.images("Quarters").count(), 0);
+    await until(async () => (await app.images("Quarters").count()) >= 2, "images after the countdown");
+    await app.page.mouse.up();
+
+    // Let go before its end, it records nothing.
+    const count = await until(async () => {
+      const first = await app.images("Quarters").count();
+      await pause(500);
+      return first === (await app.images("Quarters").count()) && first;
+    }, "the recording to end");
+    await record(app, hold, 1200);
+    await pause(3000);
+    assert.equal(await app.images("Quarters").count(), count);
   });
 });
 
