@@ -14,31 +14,19 @@ use burn::tensor::{Device, Tensor, TensorData};
 use futures_util::future::{Either, select};
 use headstart_backbones::{Backbone, SHIPPED_SHA256};
 use headstart_project::{
-    Activity, BackboneId, BackboneInfo, Command, DeviceKind, DevicePreference, EngineError,
-    EpochMetrics, Event, Fallback, Frame, Progress, Rejection, RequestId, RunId, SampleId,
-    TrainError, TrainRequest,
+    BackboneId, BackboneInfo, Command, DeviceKind, DevicePreference, EngineError, Event, Fallback,
+    Frame, Rejection, RequestId, RunId, TrainRequest,
 };
-use headstart_training::{ClassImages, Head, Host, Interrupted, softmax, train};
-use js_sys::{Float32Array, Uint8Array};
+use headstart_training::{Head, softmax};
+use js_sys::Uint8Array;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::Blob;
 
 use crate::{
-    archive,
-    device::Chosen,
-    fetch,
-    pause::Pause,
-    pictures::Picture,
-    port,
-    remaining::Remaining,
-    samples::{Embedding, Samples},
+    archive, device::Chosen, fetch, pause::Pause, pictures::Picture, port, remaining::Remaining,
+    samples::Samples,
 };
-
-/// On WebGPU, images are embedded in batches that take about this long.
-const BATCH_MS: f64 = 150.0;
-/// The largest batch; more gains nothing and costs memory.
-const MOST_IN_BATCH: usize = 16;
 
 /// Starts listening.
 pub fn run(fallback: Option<Fallback>, adapter: Option<String>) {
@@ -57,29 +45,32 @@ pub fn run(fallback: Option<Fallback>, adapter: Option<String>) {
     port::post(&Event::Loaded, &[]);
 }
 
-fn fail(reason: EngineError) {
+/// Tells the page that something went wrong.
+pub fn fail(reason: EngineError) {
     port::post(&Event::Failed { reason }, &[]);
 }
 
-struct Engine {
+/// The worker's one engine.
+pub struct Engine {
     fallback: Option<Fallback>,
     adapter: Option<String>,
-    state: RefCell<State>,
+    pub(crate) state: RefCell<State>,
     waker: Cell<Option<Waker>>,
 }
 
+/// What the engine knows, and what it is to do.
 #[derive(Default)]
-struct State {
+pub(crate) struct State {
     start: Option<Start>,
     ready: Option<Rc<Ready>>,
-    samples: Samples,
-    embedding: Option<Remaining>,
-    predictions: VecDeque<(RequestId, Frame, JsValue)>,
+    pub samples: Samples,
+    pub embedding: Option<Remaining>,
+    pub predictions: VecDeque<(RequestId, Frame, JsValue)>,
     run: Option<TrainRequest>,
     /// The run whose steps are being taken, and whether it is to stop.
-    active: Option<(RunId, bool)>,
-    head: Option<Rc<Head>>,
-    batch: usize,
+    pub active: Option<(RunId, bool)>,
+    pub head: Option<Rc<Head>>,
+    pub batch: usize,
 }
 
 struct Start {
@@ -89,12 +80,12 @@ struct Start {
 }
 
 /// A device with the backbone on it.
-struct Ready {
-    chosen: Chosen,
-    backbone: Backbone,
+pub(crate) struct Ready {
+    pub chosen: Chosen,
+    pub backbone: Backbone,
     id: BackboneId,
     weights: Rc<[u8]>,
-    load_ms: f64,
+    pub load_ms: f64,
 }
 
 /// The next piece of long work.
@@ -269,12 +260,13 @@ impl Engine {
         }
     }
 
-    fn ready(&self) -> Option<Rc<Ready>> {
+    /// Device and backbone, once they are there.
+    pub(crate) fn ready(&self) -> Option<Rc<Ready>> {
         self.state.borrow().ready.clone()
     }
 
     /// Embeds one batch, on the device or, if that is lost, on the CPU. Returns `[batch, features]` row by row.
-    async fn run_backbone(&self, planes: Vec<f32>) -> Result<Vec<f32>, EngineError> {
+    pub async fn run_backbone(&self, planes: Vec<f32>) -> Result<Vec<f32>, EngineError> {
         loop {
             let Some(ready) = self.ready() else {
                 return Err(internal("no backbone"));
@@ -317,129 +309,8 @@ impl Engine {
         Ok(())
     }
 
-    async fn embed(&self) {
-        let Some(ready) = self.ready() else { return };
-        let start_ms = port::now_ms();
-        let is_gpu = ready.chosen.info.kind == DeviceKind::Webgpu;
-        let batch = {
-            let mut state = self.state.borrow_mut();
-            state
-                .embedding
-                .get_or_insert_with(|| Remaining::start(start_ms));
-            if is_gpu {
-                state.batch.clamp(1, MOST_IN_BATCH)
-            } else {
-                1
-            }
-        };
-        let next: Vec<(SampleId, Blob, bool)> = {
-            let state = self.state.borrow();
-            let waiting = state.samples.next(batch);
-            waiting
-                .map(|waiting| (waiting.id, waiting.file.clone(), waiting.needs_thumbnail))
-                .collect()
-        };
-        let mut planes = Vec::new();
-        let mut ids = Vec::new();
-        let count = next.len();
-        for (id, file, needs_thumbnail) in next {
-            match self
-                .prepare(&ready.backbone, id, &file, needs_thumbnail)
-                .await
-            {
-                Ok(prepared) => {
-                    planes.extend(prepared);
-                    ids.push(id);
-                }
-                Err(reason) => {
-                    if self.state.borrow_mut().samples.finish(id, None) {
-                        port::post(&Event::SampleRejected { id, reason }, &[]);
-                    }
-                }
-            }
-        }
-        if !ids.is_empty() {
-            match self.run_backbone(planes).await {
-                Ok(embeddings) => {
-                    let elapsed_ms = (port::now_ms() - start_ms) / ids.len() as f64;
-                    self.keep(&ids, &embeddings, elapsed_ms);
-                    if is_gpu && elapsed_ms * batch as f64 * 2.0 < BATCH_MS {
-                        self.state.borrow_mut().batch = batch * 2;
-                    }
-                }
-                Err(reason) => {
-                    // Without this the same images would fail for ever.
-                    for &id in &ids {
-                        self.state.borrow_mut().samples.finish(id, None);
-                    }
-                    fail(reason);
-                }
-            }
-        }
-        self.report_embedding(count as u64);
-    }
-
-    fn keep(&self, ids: &[SampleId], embeddings: &[f32], elapsed_ms: f64) {
-        let features = embeddings.len() / ids.len();
-        for (&id, values) in ids.iter().zip(embeddings.chunks_exact(features)) {
-            let embedding = Embedding {
-                values: values.into(),
-                elapsed_ms,
-            };
-            if self.state.borrow_mut().samples.finish(id, Some(embedding)) {
-                let values = Float32Array::from(values);
-                port::post(&Event::SampleEmbedded { id }, &[values.into()]);
-            }
-        }
-    }
-
-    fn report_embedding(&self, count: u64) {
-        let mut state = self.state.borrow_mut();
-        let left = state.samples.waiting() as u64;
-        let Some(remaining) = &mut state.embedding else {
-            return;
-        };
-        remaining.advance(count);
-        let progress = Progress {
-            activity: Activity::Embed,
-            done: remaining.done(),
-            total: remaining.done() + left,
-            remaining_ms: remaining.estimate_ms(left, port::now_ms()),
-        };
-        if left == 0 {
-            state.embedding = None;
-        }
-        port::post(&Event::Progress(progress), &[]);
-    }
-
-    /// Decodes an image, sends its thumbnail, and brings it into the backbone's form.
-    async fn prepare(
-        &self,
-        backbone: &Backbone,
-        id: SampleId,
-        file: &Blob,
-        needs_thumbnail: bool,
-    ) -> Result<Vec<f32>, Rejection> {
-        let picture = Picture::decode(file).await?;
-        if needs_thumbnail {
-            // Without a thumbnail the page goes on showing the file itself.
-            match picture.thumbnail().await {
-                Ok(thumbnail) => {
-                    let event = Event::SampleDecoded {
-                        id,
-                        width_px: picture.width_px(),
-                        height_px: picture.height_px(),
-                    };
-                    port::post(&event, &[thumbnail.into()]);
-                }
-                Err(error) => web_sys::console::warn_2(&"no thumbnail".into(), &error),
-            }
-        }
-        let pixels = picture.pixels()?;
-        backbone.prepare(&pixels).map_err(|_| Rejection::Damaged)
-    }
-
-    async fn predict(&self, request: RequestId, frame: Frame, image: JsValue) {
+    /// Classifies one image.
+    pub async fn predict(&self, request: RequestId, frame: Frame, image: JsValue) {
         let (Some(ready), Some(head)) = (self.ready(), self.state.borrow().head.clone()) else {
             return;
         };
@@ -477,131 +348,10 @@ impl Engine {
         let logits: Vec<f32> = logits.iter().collect();
         Ok(softmax(&logits))
     }
-
-    async fn train(&self, request: TrainRequest) {
-        let run = request.run;
-        self.state.borrow_mut().active = Some((run, false));
-        let event = match self.try_train(request).await {
-            Ok((event, file)) => {
-                port::post(&event, &[file.into()]);
-                None
-            }
-            Err(Interrupted::Cancelled) => Some(Event::TrainingStopped { run }),
-            Err(Interrupted::Failed(reason)) => Some(Event::TrainingFailed { run, reason }),
-        };
-        self.state.borrow_mut().active = None;
-        if let Some(event) = event {
-            port::post(&event, &[]);
-        }
-    }
-
-    async fn try_train(&self, request: TrainRequest) -> Result<(Event, Uint8Array), Interrupted> {
-        let ready = self.ready().ok_or_else(|| TrainError::Internal {
-            detail: "no backbone".to_owned(),
-        })?;
-        let (classes, embed_ms) = self.gather(&request)?;
-        let host = RunHost {
-            engine: self,
-            run: request.run,
-            epochs: request.settings.epochs,
-            pause: Pause::new(),
-        };
-        let features = ready.backbone.features();
-        let trained = train(
-            &classes,
-            features,
-            &request.settings,
-            &Device::flex(),
-            &host,
-        )
-        .await?;
-        let mut outcome = trained.outcome;
-        outcome.timings_ms.load_backbone = ready.load_ms;
-        outcome.timings_ms.embed = embed_ms;
-        let file = trained.head.to_safetensors().await?;
-        self.state.borrow_mut().head = Some(Rc::new(trained.head));
-        let event = Event::Trained {
-            run: request.run,
-            outcome: Box::new(outcome),
-        };
-        Ok((event, Uint8Array::from(file.as_slice())))
-    }
-
-    /// The run's embeddings, and the time that they took.
-    fn gather(&self, request: &TrainRequest) -> Result<(Vec<ClassImages>, f64), TrainError> {
-        let state = self.state.borrow();
-        let mut missing = 0;
-        let mut embed_ms = 0.0;
-        let mut collect = |ids: &[SampleId]| {
-            let mut images = Vec::with_capacity(ids.len());
-            for &id in ids {
-                if let Some(embedding) = state.samples.embedding(id) {
-                    embed_ms += embedding.elapsed_ms;
-                    images.push((id, embedding.values.clone()));
-                } else {
-                    missing += 1;
-                }
-            }
-            images
-        };
-        let classes = request
-            .classes
-            .iter()
-            .map(|class| ClassImages {
-                name: class.name.clone(),
-                train: collect(&class.train),
-                test: collect(&class.test),
-            })
-            .collect();
-        if missing > 0 {
-            return Err(TrainError::NotEmbedded { count: missing });
-        }
-        Ok((classes, embed_ms))
-    }
 }
 
 fn internal(error: impl std::fmt::Display) -> EngineError {
     EngineError::Internal {
         detail: error.to_string(),
-    }
-}
-
-/// A training run's line to the engine.
-struct RunHost<'a> {
-    engine: &'a Engine,
-    run: RunId,
-    epochs: u32,
-    pause: Pause,
-}
-
-impl Host for RunHost<'_> {
-    fn now_ms(&self) -> f64 {
-        port::now_ms()
-    }
-
-    fn is_cancelled(&self) -> bool {
-        matches!(self.engine.state.borrow().active, Some((_, true)))
-    }
-
-    async fn pause(&self) {
-        self.pause.when_due().await;
-        // The camera goes on with the head of the run before.
-        let prediction = {
-            let mut state = self.engine.state.borrow_mut();
-            state.head.is_some().then(|| state.predictions.pop_front())
-        };
-        if let Some(Some((request, frame, image))) = prediction {
-            self.engine.predict(request, frame, image).await;
-        }
-    }
-
-    fn report_epoch(&self, metrics: EpochMetrics, remaining_ms: f64) {
-        let event = Event::Epoch {
-            run: self.run,
-            metrics,
-            epochs: self.epochs,
-            remaining_ms,
-        };
-        port::post(&event, &[]);
     }
 }

@@ -7,6 +7,7 @@ mod archive;
 #[cfg(feature = "bench")]
 mod bench;
 mod device;
+mod embedding;
 mod engine;
 mod fetch;
 mod pause;
@@ -14,6 +15,7 @@ mod pictures;
 mod port;
 mod remaining;
 mod samples;
+mod training;
 
 use headstart_project::{Event, Fallback};
 use wasm_bindgen::prelude::*;

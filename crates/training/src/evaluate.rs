@@ -3,7 +3,7 @@
 use burn::tensor::Device;
 use headstart_project::{Evaluation, SampleVerdict};
 
-use crate::{Examples, Head, Interrupted, fit::internal, softmax};
+use crate::{Examples, Head, Interrupted, host::internal, softmax};
 
 /// Rows that go through the head at once.
 const ROWS: usize = 256;

@@ -10,7 +10,11 @@ use headstart_project::{EpochMetrics, TrainError, TrainSettings};
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 
-use crate::{Examples, Head, HeadConfig, Host, Interrupted, evaluate::logits};
+use crate::{
+    Examples, Head, HeadConfig, Host, Interrupted,
+    evaluate::{largest, logits},
+    host::internal,
+};
 
 /// A trained head.
 #[derive(Debug)]
@@ -163,7 +167,7 @@ impl Sum {
             let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
             let sum: f32 = logits.iter().map(|logit| (logit - most).exp()).sum();
             self.loss += f64::from(sum.ln() + most - logits[label]);
-            self.right += usize::from(crate::evaluate::largest(logits) == label);
+            self.right += usize::from(largest(logits) == label);
             self.count += 1;
         }
     }
@@ -174,12 +178,6 @@ impl Sum {
 
     fn accuracy(&self) -> f64 {
         self.right as f64 / self.count.max(1) as f64
-    }
-}
-
-pub(crate) fn internal(error: impl std::fmt::Display) -> TrainError {
-    TrainError::Internal {
-        detail: error.to_string(),
     }
 }
 

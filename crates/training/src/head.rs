@@ -12,6 +12,8 @@ use headstart_backbones::{Weights, WeightsError};
 use headstart_project::TrainError;
 use safetensors::{Dtype, tensor::TensorView};
 
+use crate::host::internal;
+
 /// The head's shape.
 #[derive(Config, Debug)]
 pub struct HeadConfig {
@@ -136,12 +138,6 @@ fn load(layer: Linear, name: &str, weights: &Weights<'_>) -> Result<Linear, Weig
             .map(|bias| weights.load(&format!("{name}.bias"), bias))
             .transpose()?,
     })
-}
-
-fn internal(error: impl std::fmt::Display) -> TrainError {
-    TrainError::Internal {
-        detail: error.to_string(),
-    }
 }
 
 /// Logits of one image to probabilities that sum to one.

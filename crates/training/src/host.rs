@@ -29,3 +29,10 @@ impl From<TrainError> for Interrupted {
         Self::Failed(error)
     }
 }
+
+/// What the device or the tensor library says of its own failure.
+pub(crate) fn internal(error: impl std::fmt::Display) -> TrainError {
+    TrainError::Internal {
+        detail: error.to_string(),
+    }
+}
