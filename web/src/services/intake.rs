@@ -235,9 +235,27 @@ async fn run(app: App) {
         if progress.is_none() {
             return;
         }
-        // Reading may have been answered without a macrotask in between; this lets the page paint.
-        gloo_timers::future::TimeoutFuture::new(0).await;
+        next_frame().await;
     }
+}
+
+/// Waits until the page has drawn what was added: Yew would draw many slices at once, and nobody could click meanwhile.
+/// A page in the background draws nothing, and needs not be waited for.
+async fn next_frame() {
+    const LONGEST_WAIT_MS: i32 = 100;
+    let Some(window) = web_sys::window() else {
+        return;
+    };
+    let frame = Promise::new(&mut |resolve, _reject| {
+        let waits = window.request_animation_frame(&resolve).is_ok()
+            && window
+                .set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, LONGEST_WAIT_MS)
+                .is_ok();
+        if !waits {
+            let _ = resolve.call0(&JsValue::NULL);
+        }
+    });
+    let _ = JsFuture::from(frame).await;
 }
 
 /// The first bytes of each file; nothing where a file cannot be read.
