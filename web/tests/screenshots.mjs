@@ -1,0 +1,43 @@
+// Makes docs/screenshots from the built site: three widths, light and dark, the sample pictures trained and one recognised.
+//
+//   npm run screenshots
+
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { launch } from "./support/browser.mjs";
+import { DIST } from "./support/fixtures.mjs";
+import { serve } from "./support/server.mjs";
+import { unzip } from "./support/zip.mjs";
+
+const FOLDER = fileURLToPath(new URL("../../docs/screenshots/", import.meta.url));
+const WIDTHS = { desktop: [1440, 1000], tablet: [768, 1024], phone: [360, 780] };
+
+const sample = unzip(await readFile(new URL("../sample/sample.zip", import.meta.url)));
+const { data: buffer } = sample.find(({ path }) => /test\/Birds\/.*\.jpg$/.test(path));
+const site = await serve({ "/": DIST });
+const browser = await launch();
+for (const [width, [x, y]] of Object.entries(WIDTHS)) {
+  for (const colorScheme of ["light", "dark"]) {
+    const context = await browser.newContext({ viewport: { width: x, height: y }, colorScheme, reducedMotion: "reduce" });
+    const page = await context.newPage();
+    await page.goto(`${site.url}/?device=cpu`);
+    await page.getByRole("button", { name: /sample pictures/i }).click();
+    const train = page.getByRole("region", { name: "Train", exact: true });
+    const status = page.getByRole("status").first();
+    await status.getByText(/found/i).waitFor();
+    await train.getByRole("button", { name: "Train", exact: true }).click();
+    await page.getByRole("table", { name: "Confusion matrix" }).waitFor({ timeout: 120_000 });
+    await page.getByLabel("Image to classify", { exact: true }).setInputFiles({ name: "bird.jpg", mimeType: "image/jpeg", buffer });
+    await page.getByRole("list", { name: "Prediction", exact: true }).waitFor();
+    await page.waitForTimeout(500);
+    await page.evaluate(() => window.scrollTo(0, 0));
+    // On a phone one screen shows too little: the whole length, with every image drawn.
+    const fullPage = width !== "desktop";
+    if (fullPage) await page.addStyleTag({ content: ".chunk { content-visibility: visible !important }" });
+    await page.waitForTimeout(500);
+    await page.screenshot({ path: `${FOLDER}${width}-${colorScheme}.png`, fullPage });
+    await context.close();
+  }
+}
+await browser.close();
+await site.close();
