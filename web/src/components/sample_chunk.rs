@@ -9,6 +9,7 @@ use yew::prelude::*;
 use super::icon::{Glyph, Icon};
 use super::sample_grid::focus_neighbour;
 use crate::context::{App, use_app};
+use crate::hooks::use_near::use_near;
 use crate::state::Action;
 use crate::state::project::{Chunk, ClassId, Sample};
 
@@ -27,20 +28,30 @@ pub struct Props {
 #[component]
 pub fn SampleChunk(props: &Props) -> Html {
     let app = use_app();
+    let node = use_node_ref();
+    // Thousands of addresses at once would keep the browser busy for seconds.
+    let is_near = use_near(&node);
     html! {
-        <div class="chunk" style={format!("--count: {}", props.chunk.samples.len())}>
+        <div ref={node} class="chunk" style={format!("--count: {}", props.chunk.samples.len())}>
             { for props.chunk.samples.iter().enumerate().map(|(at, sample)| {
+                let source = is_near.then(|| app.media.source(sample.id)).flatten();
                 let tabindex = if props.is_first && at == 0 { "0" } else { "-1" };
                 match props.selected {
-                    Some(bits) => selectable(props, &app, sample, bits >> at & 1 == 1, tabindex),
-                    None => deletable(props, &app, sample, tabindex),
+                    Some(bits) => selectable(props, source, sample, bits >> at & 1 == 1, tabindex),
+                    None => deletable(props, &app, source, sample, tabindex),
                 }
             }) }
         </div>
     }
 }
 
-fn deletable(props: &Props, app: &App, sample: &Sample, tabindex: &'static str) -> Html {
+fn deletable(
+    props: &Props,
+    app: &App,
+    source: Option<AttrValue>,
+    sample: &Sample,
+    tabindex: &'static str,
+) -> Html {
     let (class, id) = (props.class, sample.id);
     let delete = {
         let app = app.clone();
@@ -51,7 +62,7 @@ fn deletable(props: &Props, app: &App, sample: &Sample, tabindex: &'static str) 
     };
     html! {
         <div key={id.0} class="sample">
-            { picture(app, sample) }
+            { picture(source, sample) }
             <button type="button" class="sample-delete" data-stop="" {tabindex} aria-label={format!("Delete {}", sample.name)} onclick={delete}>
                 <Glyph icon={Icon::Close} />
             </button>
@@ -61,7 +72,7 @@ fn deletable(props: &Props, app: &App, sample: &Sample, tabindex: &'static str) 
 
 fn selectable(
     props: &Props,
-    app: &App,
+    source: Option<AttrValue>,
     sample: &Sample,
     is_selected: bool,
     tabindex: &'static str,
@@ -72,7 +83,7 @@ fn selectable(
         .reform(move |event: MouseEvent| (id, event.shift_key()));
     html! {
         <div key={id.0} class="sample">
-            { picture(app, sample) }
+            { picture(source, sample) }
             <button
                 type="button"
                 class="sample-select"
@@ -87,14 +98,14 @@ fn selectable(
     }
 }
 
-fn picture(app: &App, sample: &Sample) -> Html {
+fn picture(source: Option<AttrValue>, sample: &Sample) -> Html {
     let title = match sample.size_px {
         Some((width, height)) => format!("{}, {width} × {height}", sample.name),
         None => sample.name.to_string(),
     };
     html! {
         <>
-            <img src={app.media.source(sample.id)} alt={sample.name.clone()} {title} loading="lazy" decoding="async" draggable="false" width="72" height="72" />
+            <img src={source} alt={sample.name.clone()} {title} loading="lazy" decoding="async" draggable="false" width="72" height="72" />
             if sample.part == Part::Test {
                 <span class="badge" title="Kept aside to check the model, never learnt from">{ "Test" }</span>
             }
