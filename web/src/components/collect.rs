@@ -68,6 +68,8 @@ pub fn Collect(props: &Props) -> Html {
                 </div>
             }
             <ImportBar />
+            // A list of its own: beside other elements Yew would go by position instead of by key, and build every card anew when one is added.
+            <div class="classes">
             { for classes.iter().enumerate().map(|(at, class)| {
                 let has_twin = names.iter().filter(|name| **name == names[at]).count() > 1;
                 let has_camera = props.camera == Some(CameraOwner::Class(class.id));
@@ -81,6 +83,7 @@ pub fn Collect(props: &Props) -> Html {
                     />
                 }
             }) }
+            </div>
             <button type="button" class="add-class" onclick={add_class}>
                 <Glyph icon={Icon::Plus} />{ "Add class" }
             </button>

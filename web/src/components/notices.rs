@@ -23,9 +23,11 @@ pub fn Notices(props: &Props) -> Html {
     html! {
         <div class="notices">
             <EngineNotice phase={props.phase.clone()} />
-            { for props.notices.items.iter().map(|notice| html! {
-                <NoticeCard key={notice.id} notice={notice.clone()} />
-            }) }
+            <div class="notice-list">
+                { for props.notices.items.iter().map(|notice| html! {
+                    <NoticeCard key={notice.id} notice={notice.clone()} />
+                }) }
+            </div>
         </div>
     }
 }
