@@ -105,9 +105,12 @@ pub fn run(mut command: Command) -> Result<()> {
 
 /// As [`run`], and also returns everything that the command printed.
 ///
-/// The program sees no terminal, so its text comes without colours.
+/// The program is asked for text without colours, which could not be searched.
 pub fn run_and_read(mut command: Command) -> Result<Output> {
     println!("    {}", line_of(&command));
+    command
+        .env("CARGO_TERM_COLOR", "never")
+        .env_remove("FORCE_COLOR");
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().with_context(|| could_not_start(&command))?;
     let readers = [

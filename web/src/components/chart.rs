@@ -3,7 +3,7 @@
 use yew::prelude::*;
 
 const WIDTH: f64 = 320.0;
-const HEIGHT: f64 = 170.0;
+const HEIGHT: f64 = 145.0;
 const LEFT: f64 = 40.0;
 const RIGHT: f64 = 10.0;
 const TOP: f64 = 12.0;
