@@ -7,12 +7,14 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { suite, until } from "./support/app.mjs";
 import { launch } from "./support/browser.mjs";
+import { watchOthers } from "./support/machine.mjs";
 import { zip } from "./support/zip.mjs";
 
 const CLASSES = ["Lines", "Rings", "Tiles"];
 const PER_CLASS = 1000;
 const TOTAL = CLASSES.length * PER_CLASS;
 const LONGEST_PAUSE_MS = 200;
+const BUSY_CORES = 0.25;
 const MINUTES = 60_000;
 
 const open = suite();
@@ -33,8 +35,10 @@ test("3,000 images", { timeout: 30 * MINUTES }, async (t) => {
   const pauses = {};
   const phase = async (name, work) => {
     await app.page.evaluate(() => window.__pauses.splice(0));
+    const others = watchOthers();
     await work();
-    pauses[name] = Math.round(Math.max(0, ...(await app.page.evaluate(() => window.__pauses))));
+    const longest = Math.max(0, ...(await app.page.evaluate(() => window.__pauses)));
+    pauses[name] = { longest_ms: Math.round(longest), other_cores: Number(others().toFixed(2)) };
   };
 
   await phase("import", async () => {
@@ -58,6 +62,9 @@ test("3,000 images", { timeout: 30 * MINUTES }, async (t) => {
   await phase("train again", () => train(app));
   await phase("scroll again", () => scrollThrough(app));
   marks.push(await memory());
+  await train(app);
+  await scrollThrough(app);
+  marks.push(await memory());
   await phase("delete and undo", async () => {
     await card(app, "Lines").locator('button[aria-label="Delete class"]').click();
     await card(app, "Lines").waitFor({ state: "detached" });
@@ -65,18 +72,20 @@ test("3,000 images", { timeout: 30 * MINUTES }, async (t) => {
     await showsAll(app);
   });
 
-  t.diagnostic(`longest pauses in ms: ${JSON.stringify(pauses)}`);
-  t.diagnostic(`memory in MB after 1,000, 2,000, 3,000 images, training, training again: ${JSON.stringify(marks)}`);
+  t.diagnostic(`longest pauses: ${JSON.stringify(pauses)}`);
+  t.diagnostic(`memory in MB after 1,000, 2,000, 3,000 images and after each of three rounds of training and scrolling: ${JSON.stringify(marks)}`);
   const { split } = await app.record();
   assert.equal(split.train + split.validation, TOTAL);
   assert.deepEqual(await app.alerts(), []);
-  // How long the page pauses depends on what else the machine does: a measurement, printed with its goal.
-  const missed = Object.entries(pauses).filter(([, ms]) => ms > LONGEST_PAUSE_MS).map(([name]) => name);
-  t.diagnostic(`pauses above the goal of ${LONGEST_PAUSE_MS} ms: ${missed.join(", ") || "none"}`);
+  // A page that gets no processor cannot answer: phases in which other programs took much of the machine are printed, not judged.
+  for (const [name, { longest_ms, other_cores }] of Object.entries(pauses)) {
+    if (other_cores > BUSY_CORES) t.diagnostic(`not judged, since other programs kept ${other_cores} cores busy: ${name}`);
+    else assert.ok(longest_ms <= LONGEST_PAUSE_MS, `the page paused for ${longest_ms} ms: ${name}`);
+  }
   // An image keeps its thumbnail and its embedding: some 15 kB. Whole pictures in memory would be 500 kB each.
   assert.ok(marks[2].renderer - marks[1].renderer < 100, "a thousand images more cost less than 100 MB");
-  // The second round of everything costs nothing new.
-  assert.ok(marks[4].renderer - marks[3].renderer < 60, "training again keeps nothing");
+  // The first rounds fill the browser's cache of decoded pictures; after that, another one costs nothing.
+  assert.ok(marks[5].renderer - marks[4].renderer < 40, "training and scrolling once more keeps nothing");
 });
 
 /** Draws the images in a browser page of their own, for its JPEG encoder; no two have the same bytes. */
