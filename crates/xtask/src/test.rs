@@ -119,16 +119,11 @@ fn lint(project: &Project) -> Result<()> {
 /// Returns the runner's own summary.
 fn native(project: &Project) -> Result<Vec<String>> {
     tools::nextest(project)?;
-    let summary = step("Running the native tests", || {
+    step("Running the native tests", || {
         let output =
             run_and_read(project.cargo(&["nextest", "run", "--locked", "--workspace"])?)?;
         summary(&output, |line| line.trim_start().starts_with("Summary ["))
-    })?;
-    // nextest does not run the examples in the documentation.
-    step("Running the examples in the documentation", || {
-        run(project.cargo(&["test", "--quiet", "--locked", "--workspace", "--doc"])?)
-    })?;
-    Ok(summary)
+    })
 }
 
 /// Returns the runner's own summary.
