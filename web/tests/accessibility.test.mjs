@@ -107,6 +107,9 @@ test("nothing moves when reduced motion is asked for", { timeout: 180_000 }, asy
 test("the whole path by keyboard alone, with the focus visible", { timeout: 180_000 }, async (t) => {
   const app = await open(t);
   const { page } = app;
+  // Playwright takes file choosers over while somebody listens for them.
+  // Without this, the key that opens one races with the message that asks for it.
+  page.on("filechooser", () => {});
   await app.event("ready");
 
   /** What has the focus: its role-like name and whether the focus can be seen. */
