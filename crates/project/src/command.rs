@@ -1,6 +1,9 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{BackboneId, DevicePreference, ImportId, RequestId, RunId, SampleId, TrainSettings};
+use crate::{
+    BackboneId, BurstId, DevicePreference, ImageLook, ImportId, JobId, RequestId, RunId, SampleId,
+    TrainSettings,
+};
 
 /// What the page asks of the engine.
 ///
@@ -40,24 +43,36 @@ pub enum Command {
         /// The run to stop.
         run: RunId,
     },
-    /// Use a head that an engine before this one had trained. Attachments: one `Uint8Array`, the head as safetensors.
-    RestoreHead {
-        /// The classes' names, in the order of the head's outputs.
-        classes: Vec<String>,
-    },
-    /// Classify one image with the newest head. Attachments: a `Blob` or an `ImageBitmap`, as `frame` says.
+    /// Use a model that an engine before this one had trained. Attachments: one `Uint8Array`, the model as safetensors.
+    RestoreModel,
+    /// Classify one image with the newest model. Attachments: a `Blob` or an `ImageBitmap`, as `frame` says.
     Predict {
         /// Names the request in the answer.
         request: RequestId,
         /// What is attached.
         frame: Frame,
+        /// Also say where the model looked.
+        heat: Option<HeatFor>,
+    },
+    /// Look into the data or the model. One analysis after the other, behind training and before embedding; waits until its images are embedded.
+    /// Attachments: for [`Analysis::Occlude`] the image as a `Blob`, else none.
+    Analyse {
+        /// Names the analysis in the events that follow.
+        job: JobId,
+        /// What to do.
+        analysis: Analysis,
+    },
+    /// Stop an analysis, whether it waits or is under way.
+    StopAnalysis {
+        /// The analysis to stop.
+        job: JobId,
     },
     /// Answer with `Event::Pong`: the page's watchdog.
     Ping,
 }
 
 /// One image to embed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NewSample {
     /// The image's name from now on.
     pub id: SampleId,
@@ -65,6 +80,54 @@ pub struct NewSample {
     pub has_embedding: bool,
     /// The page has no thumbnail of it yet.
     pub needs_thumbnail: bool,
+    /// What an engine before this one saw of it, if it has an embedding.
+    pub look: Option<ImageLook>,
+    /// The recording that it is a frame of.
+    pub burst: Option<BurstId>,
+}
+
+/// The class for which a heat map is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HeatFor {
+    /// The one with the highest probability.
+    Top,
+    /// The one at this output of the head.
+    Class(u32),
+}
+
+/// A look into the data or the model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Analysis {
+    /// Predict every training image once by a model that has not learnt from it. Answered by [`Findings::CrossValidation`](crate::Findings).
+    CrossValidate {
+        /// The classes; their test images are left alone.
+        classes: Vec<ClassRequest>,
+        /// How each fold is trained.
+        settings: TrainSettings,
+        /// Parts that the images are cut into.
+        folds: u32,
+    },
+    /// Search for what is wrong with the images. Answered by [`Findings::Examination`](crate::Findings).
+    Examine {
+        /// The classes.
+        classes: Vec<ClassRequest>,
+        /// The seed counts.
+        settings: TrainSettings,
+    },
+    /// Place images in the plane, alike ones near each other. Answered twice by [`Findings::Map`](crate::Findings): at once by principal components, then by t-SNE.
+    Map {
+        /// The images.
+        samples: Vec<SampleId>,
+        /// Decides the outcome of t-SNE.
+        seed: u64,
+    },
+    /// Cover one part of an image after the other and see what the newest model says. Answered by [`Findings::Occlusion`](crate::Findings).
+    Occlude {
+        /// Whose probability to watch.
+        heat: HeatFor,
+    },
 }
 
 /// The form in which an image to classify arrives.

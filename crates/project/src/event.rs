@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ArchiveError, BackboneId, DeviceKind, EngineError, EpochMetrics, ImportId, Part, Rejection,
-    RequestId, RunId, SampleId, TrainError, TrainOutcome,
+    ArchiveError, BackboneId, DeviceKind, EngineError, EpochMetrics, Findings, HeatMap, ImageLook,
+    ImportId, JobId, Part, Rejection, RequestId, RunId, SampleId, TrainError, TrainOutcome,
 };
 
 /// What the engine tells the page.
@@ -40,6 +40,8 @@ pub enum Event {
     SampleEmbedded {
         /// The image.
         id: SampleId,
+        /// What can be seen of it without a network.
+        look: ImageLook,
     },
     /// An image cannot be used.
     SampleRejected {
@@ -84,7 +86,7 @@ pub enum Event {
         /// Estimate of what is left.
         remaining_ms: f64,
     },
-    /// A run is over and its head predicts from now on. Attachments: the head as safetensors, a `Uint8Array`.
+    /// A run is over and its model predicts from now on. Attachments: the model as safetensors, a `Uint8Array`.
     Trained {
         /// The run.
         run: RunId,
@@ -107,8 +109,14 @@ pub enum Event {
     Prediction {
         /// The request.
         request: RequestId,
-        /// One probability a class of the newest head, summing to one.
+        /// One probability a class of the newest model, summing to one.
         probabilities: Vec<f32>,
+        /// How much the image is like the training images, higher for more; comparable with `UnknownReport::threshold`.
+        familiarity: f32,
+        /// Where the model looked, if that was asked for.
+        heat: Option<HeatMap>,
+        /// Where the image lies on the newest map, if there is one.
+        place: Option<[f32; 2]>,
         /// Time from pixels to probabilities.
         elapsed_ms: f64,
     },
@@ -118,6 +126,38 @@ pub enum Event {
         request: RequestId,
         /// Why.
         reason: Rejection,
+    },
+    /// An analysis goes on.
+    AnalysisProgress {
+        /// The analysis.
+        job: JobId,
+        /// Steps done.
+        done: u32,
+        /// Steps in all.
+        total: u32,
+        /// Estimate of what is left, once there is enough to go by.
+        remaining_ms: Option<f64>,
+    },
+    /// An analysis has found something.
+    Analysed {
+        /// The analysis.
+        job: JobId,
+        /// What it found.
+        findings: Box<Findings>,
+        /// Nothing more follows.
+        is_final: bool,
+    },
+    /// An analysis was stopped by the user.
+    AnalysisStopped {
+        /// The analysis.
+        job: JobId,
+    },
+    /// An analysis cannot be carried out.
+    AnalysisFailed {
+        /// The analysis.
+        job: JobId,
+        /// Why.
+        reason: TrainError,
     },
     /// The engine cannot start or go on with what it was doing, but still answers.
     Failed {

@@ -27,3 +27,11 @@ id!(
     /// One image or camera frame that is to be classified.
     RequestId
 );
+id!(
+    /// One hold of the record button: its frames are all but the same image.
+    BurstId
+);
+id!(
+    /// One analysis of the data or the model.
+    JobId
+);

@@ -6,17 +6,25 @@
 mod command;
 mod error;
 mod event;
+mod findings;
 mod ids;
+mod look;
 mod metrics;
 mod record;
 mod settings;
 
-pub use command::{ClassRequest, Command, Frame, NewSample, TrainRequest};
+pub use command::{Analysis, ClassRequest, Command, Frame, HeatFor, NewSample, TrainRequest};
 pub use error::{ArchiveError, EngineError, Rejection, TrainError};
 pub use event::{
     Activity, ArchiveSummary, BackboneInfo, DeviceInfo, Event, Fallback, Progress, SkippedEntry,
 };
-pub use ids::{ImportId, RequestId, RunId, SampleId};
+pub use findings::{
+    Baselines, Calibration, ClassFinding, ClassProblem, CrossValidation, DataMap, Examination,
+    Findings, HeatMap, LabelSuspect, Leak, MapMethod, MapPoint, MeasuredOn, Occlusion, Reliability,
+    ReliabilityBin, UnknownReport,
+};
+pub use ids::{BurstId, ImportId, JobId, RequestId, RunId, SampleId};
+pub use look::ImageLook;
 pub use metrics::{EpochMetrics, Evaluation, SampleVerdict, SplitCounts, Timings, TrainOutcome};
 pub use record::{RunRecord, TestRecord};
 pub use settings::{BackboneId, DeviceKind, DevicePreference, Part, TrainSettings};

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::SampleId;
+use crate::{Baselines, Calibration, SampleId, UnknownReport};
 
 /// One point of the training curves.
 /// Losses are mean cross-entropy in nats, accuracies shares from 0 to 1; validation figures are absent without a validation part.
@@ -38,8 +38,10 @@ pub struct SampleVerdict {
     pub actual: u32,
     /// Index of the class with the highest probability.
     pub predicted: u32,
-    /// That probability.
+    /// That probability, calibrated.
     pub confidence: f32,
+    /// The probability of the true class, calibrated.
+    pub given: f32,
 }
 
 /// How many images each part had.
@@ -77,6 +79,14 @@ pub struct TrainOutcome {
     pub validation: Option<Evaluation>,
     /// On the user's test images; absent when there are none.
     pub test: Option<Evaluation>,
+    /// Indices of the classes of which nothing could be held back, because all their images belong together or are too few.
+    pub not_held_back: Vec<u32>,
+    /// How far the probabilities can be taken at their word; absent without held-back images.
+    pub calibration: Option<Calibration>,
+    /// What the simplest methods reach on the same images; absent without held-back images.
+    pub baselines: Option<Baselines>,
+    /// How well images of no class are told from the others; absent without held-back images.
+    pub unknowns: Option<UnknownReport>,
     /// Where the time went.
     pub timings_ms: Timings,
 }

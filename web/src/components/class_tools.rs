@@ -21,12 +21,11 @@ pub struct Props {
 #[component]
 pub fn ClassTools(props: &Props) -> Html {
     let app = use_app();
-    let id = props.class.id;
     let Some(selected) = &props.selection else {
         let select = props.onselect.reform(|_: MouseEvent| Some(Rc::default()));
         let all = props.class.clone();
         let delete = app.callback(move |_: MouseEvent| {
-            Action::DeleteSamples(id, all.samples().map(|sample| sample.id).collect())
+            Action::DeleteSamples(all.samples().map(|sample| sample.id).collect())
         });
         return html! {
             <div class="class-tools">
@@ -52,11 +51,11 @@ pub fn ClassTools(props: &Props) -> Html {
         .samples()
         .any(|sample| sample.part == Part::Train && selected.contains(&sample.id));
     let disabled = (count == 0).then_some("true");
-    let act = |action: fn(crate::state::project::ClassId, Vec<SampleId>) -> Action| {
+    let act = |action: fn(Vec<SampleId>) -> Action| {
         let (app, chosen, onselect) = (app.clone(), chosen.clone(), props.onselect.clone());
         Callback::from(move |_: MouseEvent| {
             if !chosen.is_empty() {
-                app.dispatch(action(id, chosen.clone()));
+                app.dispatch(action(chosen.clone()));
                 onselect.emit(None);
             }
         })
@@ -75,11 +74,11 @@ pub fn ClassTools(props: &Props) -> Html {
                 { if count == 0 { "Delete selected".to_owned() } else { format!("Delete {count}") } }
             </button>
             if has_train || count == 0 {
-                <button type="button" class="text-button" aria-disabled={disabled} onclick={act(|class, ids| Action::SetPart(class, ids, Part::Test))}>
+                <button type="button" class="text-button" aria-disabled={disabled} onclick={act(|ids| Action::SetPart(ids, Part::Test))}>
                     { "Keep for testing" }
                 </button>
             } else {
-                <button type="button" class="text-button" onclick={act(|class, ids| Action::SetPart(class, ids, Part::Train))}>
+                <button type="button" class="text-button" onclick={act(|ids| Action::SetPart(ids, Part::Train))}>
                     { "Learn from instead of testing" }
                 </button>
             }

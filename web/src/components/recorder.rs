@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use gloo_events::EventListener;
 use gloo_timers::future::TimeoutFuture;
+use headstart_project::Part;
 use js_sys::Date;
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::spawn_local;
@@ -159,6 +160,16 @@ fn RecordOptions(props: &OptionsProps) -> Html {
             })
         })
     };
+    let set_testing = {
+        let prefs = prefs.clone();
+        app.callback(move |event: Event| {
+            let input: HtmlInputElement = event.target_unchecked_into();
+            Action::SetCameraPrefs(CameraPrefs {
+                is_for_testing: input.checked(),
+                ..prefs.clone()
+            })
+        })
+    };
     html! {
         <div class="camera-options">
             <label class="option">
@@ -174,6 +185,10 @@ fn RecordOptions(props: &OptionsProps) -> Html {
             <label class="option option-check">
                 <input type="checkbox" checked={prefs.countdown} onchange={set_countdown} />
                 <span>{ "Count down 3, 2, 1" }</span>
+            </label>
+            <label class="option option-check">
+                <input type="checkbox" checked={prefs.is_for_testing} onchange={set_testing} />
+                <span>{ "Record for testing" }</span>
             </label>
         </div>
     }
@@ -241,6 +256,12 @@ async fn record(
     let period_ms = 1000.0 / f64::from(prefs.rate_hz.max(1));
     let mut due = Date::now();
     let mut taken = 0;
+    let burst = intake::next_burst();
+    let part = if prefs.is_for_testing {
+        Part::Test
+    } else {
+        Part::Train
+    };
     show(0);
     while running.get() {
         if camera::draw(video, &canvas, prefs.is_mirrored(), camera::MAX_PX).is_some()
@@ -249,7 +270,7 @@ async fn record(
             taken += 1;
             show(taken);
             let name = format!("webcam {}.jpg", Date::new_0().to_iso_string()).replace(':', "-");
-            intake::add_recorded(app, class, picture, name.into());
+            intake::add_recorded(app, class, picture, name.into(), part, burst);
         }
         // A machine that cannot keep up takes fewer pictures, not a burst of late ones.
         due = (due + period_ms).max(Date::now());

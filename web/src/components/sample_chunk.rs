@@ -11,11 +11,10 @@ use super::sample_grid::focus_neighbour;
 use crate::context::{App, use_app};
 use crate::hooks::use_near::use_near;
 use crate::state::Action;
-use crate::state::project::{Chunk, ClassId, Sample};
+use crate::state::project::{Chunk, Sample};
 
 #[derive(Properties, PartialEq)]
 pub struct Props {
-    pub class: ClassId,
     pub chunk: Rc<Chunk>,
     /// Its first image is where Tab enters the grid.
     pub is_first: bool,
@@ -38,7 +37,7 @@ pub fn SampleChunk(props: &Props) -> Html {
                 let tabindex = if props.is_first && at == 0 { "0" } else { "-1" };
                 match props.selected {
                     Some(bits) => selectable(props, source, sample, bits >> at & 1 == 1, tabindex),
-                    None => deletable(props, &app, source, sample, tabindex),
+                    None => deletable(&app, source, sample, tabindex),
                 }
             }) }
         </div>
@@ -46,18 +45,17 @@ pub fn SampleChunk(props: &Props) -> Html {
 }
 
 fn deletable(
-    props: &Props,
     app: &App,
     source: Option<AttrValue>,
     sample: &Sample,
     tabindex: &'static str,
 ) -> Html {
-    let (class, id) = (props.class, sample.id);
+    let id = sample.id;
     let delete = {
         let app = app.clone();
         Callback::from(move |event: MouseEvent| {
             focus_neighbour(&event.target_unchecked_into::<Element>());
-            app.dispatch(Action::DeleteSamples(class, vec![id]));
+            app.dispatch(Action::DeleteSamples(vec![id]));
         })
     };
     html! {

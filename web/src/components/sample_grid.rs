@@ -77,7 +77,6 @@ pub fn SampleGrid(props: &Props) -> Html {
                 { for props.class.chunks.iter().enumerate().map(|(at, chunk)| html! {
                     <SampleChunk
                         key={chunk.key}
-                        class={props.class.id}
                         chunk={chunk.clone()}
                         is_first={at == 0}
                         selected={props.selection.as_ref().map(|selected| marks(chunk, selected))}
@@ -212,6 +211,7 @@ mod tests {
             name: "cat.jpg".into(),
             part: Part::Train,
             size_px: None,
+            burst: None,
         }));
         class.clone()
     }

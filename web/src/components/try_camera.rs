@@ -16,7 +16,7 @@ use super::recorder::use_failure;
 use crate::context::{App, use_app};
 use crate::hooks::use_camera::use_camera;
 use crate::services::camera;
-use crate::services::engine::{Answer, Picture};
+use crate::services::engine::{Answer, Judgement, Picture};
 use crate::state::camera::{CameraOwner, CameraPrefs};
 
 /// Enough for every backbone's input.
@@ -31,7 +31,7 @@ pub struct Props {
     pub prefs: CameraPrefs,
     /// There is something to ask.
     pub has_model: bool,
-    pub onanswer: Callback<Rc<[f32]>>,
+    pub onanswer: Callback<Judgement>,
 }
 
 #[component]
@@ -74,7 +74,7 @@ async fn watch(
     video: &HtmlVideoElement,
     is_mirrored: bool,
     running: &Cell<bool>,
-    onanswer: &Callback<Rc<[f32]>>,
+    onanswer: &Callback<Judgement>,
     show: impl Fn(f64),
 ) {
     let canvas = web_sys::window()
@@ -96,9 +96,9 @@ async fn watch(
         let Some(bitmap) = camera::bitmap(&canvas).await else {
             continue;
         };
-        match app.engine.classify(Picture::Bitmap(bitmap)).await {
-            Answer::Probabilities(probabilities) if running.get() => {
-                onanswer.emit(probabilities);
+        match app.engine.classify(Picture::Bitmap(bitmap), None).await {
+            Answer::Judged(judgement) if running.get() => {
+                onanswer.emit(judgement);
                 answered_at.push_back(Date::now());
                 if answered_at.len() > RATE_OVER {
                     answered_at.pop_front();
@@ -107,7 +107,7 @@ async fn watch(
                     show(hz);
                 }
             }
-            Answer::Probabilities(_) => return,
+            Answer::Judged(_) => return,
             Answer::Rejected(_) | Answer::NoEngine => TimeoutFuture::new(RETRY_MS).await,
         }
     }

@@ -16,7 +16,7 @@ use super::meters::Meters;
 use super::try_camera::TryCamera;
 use crate::context::use_app;
 use crate::hooks::use_drop_and_paste::clear_mark;
-use crate::services::engine::{Answer, Picture};
+use crate::services::engine::{Answer, Judgement, Picture};
 use crate::services::entries::{files_of, has_files};
 use crate::services::media::ObjectUrl;
 use crate::state::Action;
@@ -48,7 +48,7 @@ struct Shown {
 #[derive(Clone, PartialEq)]
 struct Answered {
     run: RunId,
-    probabilities: Rc<[f32]>,
+    judgement: Judgement,
 }
 
 #[component]
@@ -74,9 +74,9 @@ pub fn TryIt(props: &Props) -> Html {
                 };
                 spawn_local(async move {
                     let picture = Picture::File(shown.file.clone().into());
-                    match app.engine.classify(picture).await {
-                        Answer::Probabilities(probabilities) => {
-                            answered.set(Some(Answered { run, probabilities }))
+                    match app.engine.classify(picture, None).await {
+                        Answer::Judged(judgement) => {
+                            answered.set(Some(Answered { run, judgement }))
                         }
                         Answer::Rejected(reason) => {
                             shown_handle.set(None);
@@ -151,7 +151,7 @@ pub fn TryIt(props: &Props) -> Html {
     let onanswer = {
         let answered = answered.clone();
         let app = app.clone();
-        Callback::from(move |probabilities: Rc<[f32]>| {
+        Callback::from(move |judgement: Judgement| {
             // Asked of the live state, since a new head may have been trained since this callback was made.
             let run = app
                 .state()
@@ -159,16 +159,16 @@ pub fn TryIt(props: &Props) -> Html {
                 .as_ref()
                 .map(|results| results.plan.request.run);
             if let Some(run) = run {
-                answered.set(Some(Answered { run, probabilities }));
+                answered.set(Some(Answered { run, judgement }));
             }
         })
     };
     let probabilities = match (&props.plan, &*answered) {
         (Some(plan), Some(answered))
-            if answered.probabilities.len() == plan.class_ids.len()
+            if answered.judgement.probabilities.len() == plan.class_ids.len()
                 && Some(answered.run) == run =>
         {
-            Some(answered.probabilities.clone())
+            Some(answered.judgement.probabilities.clone())
         }
         _ => None,
     };

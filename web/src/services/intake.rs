@@ -1,11 +1,11 @@
 //! Files on their way into classes: the first check, in slices, so that thousands of files never block the page.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
 use headstart_images::{inspect, is_junk, place};
-use headstart_project::{ImportId, Part, Rejection};
+use headstart_project::{BurstId, ImportId, Part, Rejection};
 use js_sys::{Array, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
@@ -29,8 +29,8 @@ pub struct Incoming {
     pub name: Rc<str>,
     pub target: Target,
     pub part: Part,
-    /// Recorded by the camera: known to be a good image, and meant even if it equals another.
-    pub is_recorded: bool,
+    /// Of a frame that the camera recorded, which is known to be a good image, and meant even if it equals another.
+    pub burst: Option<BurstId>,
 }
 
 /// A file with its path in the folder that was chosen or dropped.
@@ -50,6 +50,16 @@ struct Queue {
     done: usize,
     total: usize,
     is_running: bool,
+}
+
+thread_local! {
+    static BURSTS: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Names a recording that begins.
+pub fn next_burst() -> BurstId {
+    BURSTS.set(BURSTS.get() + 1);
+    BurstId(BURSTS.get())
 }
 
 impl Intake {
@@ -101,20 +111,27 @@ pub fn add_to_class(app: &App, class: ClassId, files: Vec<File>) {
         file: file.into(),
         target: Target::Class(class),
         part: Part::Train,
-        is_recorded: false,
+        burst: None,
     });
     app.dispatch(Action::UseClass(class));
     app.intake.push(app, images, Vec::new());
 }
 
 /// Adds a picture that the camera recorded.
-pub fn add_recorded(app: &App, class: ClassId, picture: Blob, name: Rc<str>) {
+pub fn add_recorded(
+    app: &App,
+    class: ClassId,
+    picture: Blob,
+    name: Rc<str>,
+    part: Part,
+    burst: BurstId,
+) {
     let incoming = Incoming {
         file: picture,
         name,
         target: Target::Class(class),
-        part: Part::Train,
-        is_recorded: true,
+        part,
+        burst: Some(burst),
     };
     app.intake.push(app, [incoming], Vec::new());
 }
@@ -138,7 +155,7 @@ pub fn import(app: &App, files: Vec<PathFile>) {
                 name: placement.name.into(),
                 target: Target::Named(placement.class.into()),
                 part: placement.part,
-                is_recorded: false,
+                burst: None,
             }),
             Err(reason) => rejected.push((file.name().into(), reason)),
         }
@@ -153,7 +170,7 @@ pub fn add_from_archive(app: &App, file: Blob, class: String, part: Part, name: 
         name: name.into(),
         target: Target::Named(class.into()),
         part,
-        is_recorded: false,
+        burst: None,
     };
     app.intake.push(app, [incoming], Vec::new());
 }
@@ -221,6 +238,7 @@ async fn run(app: App) {
                         name: file.name,
                         target: file.target,
                         part: file.part,
+                        burst: file.burst,
                     });
                 }
                 Err(reason) => rejected.push((file.name, reason)),
@@ -289,7 +307,7 @@ async fn check(
     incoming: &Incoming,
     beginning: &[u8],
 ) -> Result<Option<Fingerprint>, Rejection> {
-    if incoming.is_recorded {
+    if incoming.burst.is_some() {
         return Ok(None);
     }
     if beginning.is_empty() && incoming.file.size() > 0.0 {

@@ -1,11 +1,11 @@
-//! The browser objects behind the samples: files, thumbnails, embeddings, and the trained head.
+//! The browser objects behind the samples: files, thumbnails, embeddings, and the trained model.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 
-use headstart_project::SampleId;
+use headstart_project::{ImageLook, SampleId};
 use js_sys::{Float32Array, Uint8Array};
 use web_sys::{Blob, Url};
 use yew::AttrValue;
@@ -61,6 +61,8 @@ struct Entry {
     original_url: Option<ObjectUrl>,
     thumbnail: Option<ObjectUrl>,
     embedding: Option<Float32Array>,
+    /// There from the same moment on as the embedding.
+    look: Option<ImageLook>,
 }
 
 /// The store. Clones share it.
@@ -71,7 +73,7 @@ pub struct Media(Rc<RefCell<Store>>);
 struct Store {
     entries: HashMap<SampleId, Entry>,
     by_fingerprint: HashMap<Fingerprint, Vec<SampleId>>,
-    head: Option<Uint8Array>,
+    model: Option<Uint8Array>,
     last_id: u32,
 }
 
@@ -116,6 +118,7 @@ impl Media {
             original_url: None,
             thumbnail: None,
             embedding: None,
+            look: None,
         };
         store.entries.insert(id, entry);
         id
@@ -184,10 +187,15 @@ impl Media {
             .is_some_and(|entry| entry.thumbnail.is_some())
     }
 
-    pub fn set_embedding(&self, id: SampleId, embedding: Float32Array) {
+    pub fn set_embedding(&self, id: SampleId, embedding: Float32Array, look: ImageLook) {
         if let Some(entry) = self.0.borrow_mut().entries.get_mut(&id) {
             entry.embedding = Some(embedding);
+            entry.look = Some(look);
         }
+    }
+
+    pub fn look(&self, id: SampleId) -> Option<ImageLook> {
+        self.0.borrow().entries.get(&id)?.look
     }
 
     pub fn embedding(&self, id: SampleId) -> Option<Float32Array> {
@@ -202,11 +210,11 @@ impl Media {
             .map(|entry| entry.file.clone())
     }
 
-    pub fn set_head(&self, head: Uint8Array) {
-        self.0.borrow_mut().head = Some(head);
+    pub fn set_model(&self, model: Uint8Array) {
+        self.0.borrow_mut().model = Some(model);
     }
 
-    pub fn head(&self) -> Option<Uint8Array> {
-        self.0.borrow().head.clone()
+    pub fn model(&self) -> Option<Uint8Array> {
+        self.0.borrow().model.clone()
     }
 }

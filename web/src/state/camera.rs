@@ -35,6 +35,8 @@ pub struct CameraPrefs {
     pub rate_hz: u32,
     /// Count 3, 2, 1 before recording.
     pub countdown: bool,
+    /// What is recorded is kept aside for testing.
+    pub is_for_testing: bool,
 }
 
 impl CameraPrefs {
@@ -54,6 +56,7 @@ impl Default for CameraPrefs {
             mirror: None,
             rate_hz: 8,
             countdown: false,
+            is_for_testing: false,
         }
     }
 }

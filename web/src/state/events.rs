@@ -76,6 +76,32 @@ impl State {
                         .problem("Training did not work", text::sentence(&reason.to_string()));
                 }
             }
+            Event::AnalysisProgress {
+                job,
+                done,
+                total,
+                remaining_ms,
+            } => self.analyses.progress(job, done, total, remaining_ms),
+            Event::Analysed {
+                job,
+                findings,
+                is_final,
+            } => {
+                let kind = self.analyses.jobs.iter().find(|known| known.id == job);
+                let kind = kind.map(|job| job.kind);
+                if let (true, Some(kind)) = (self.analyses.found(job, *findings, is_final), kind) {
+                    self.news = Some(kind.success().into());
+                }
+            }
+            Event::AnalysisStopped { job } => {
+                self.analyses.end(job);
+            }
+            Event::AnalysisFailed { job, reason } => {
+                if let Some(kind) = self.analyses.end(job) {
+                    self.notices
+                        .problem(kind.failure(), text::sentence(&reason.to_string()));
+                }
+            }
             Event::Failed { reason } => match self.engine.phase {
                 Phase::Ready => self.notices.problem(
                     "The engine had a problem",
@@ -206,6 +232,8 @@ impl State {
             text::count(outcome.history.len(), "epoch"),
             text::duration(outcome.timings_ms.train)
         ));
+        // The new model's own threshold holds until the user moves it.
+        self.threshold = None;
         self.results = Some(Results {
             plan: run.plan,
             backbone: backbone.id,
@@ -239,6 +267,7 @@ mod tests {
                 name: format!("{id}.jpg").into(),
                 target: Target::Named(if id % 2 == 0 { "Cats" } else { "Dogs" }.into()),
                 part: Part::Train,
+                burst: None,
             })
             .collect();
         state.apply(Action::Intake(IntakeSlice {
@@ -290,6 +319,10 @@ mod tests {
             split: Default::default(),
             validation: None,
             test: None,
+            not_held_back: Vec::new(),
+            calibration: None,
+            baselines: None,
+            unknowns: None,
             timings_ms: Default::default(),
         };
         state.event(Event::Trained {

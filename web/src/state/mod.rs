@@ -2,6 +2,7 @@
 //!
 //! Browser objects (files, thumbnails, embeddings) are kept by `services::media` under their sample's id and never stand here.
 
+pub mod analysis;
 pub mod camera;
 pub mod engine;
 mod events;
@@ -14,10 +15,13 @@ pub mod undo;
 
 use std::rc::Rc;
 
-use headstart_project::{DevicePreference, Event, ImportId, Part, Rejection, RunId, SampleId};
+use headstart_project::{
+    BurstId, DevicePreference, Event, ImportId, Part, Rejection, RunId, SampleId,
+};
 use serde::{Deserialize, Serialize};
 use yew::Reducible;
 
+use self::analysis::{Analyses, Kind};
 use self::camera::{CameraOwner, CameraPrefs};
 use self::engine::{EngineState, Phase};
 use self::notice::{LeftOut, Notices};
@@ -39,6 +43,9 @@ pub struct State {
     pub results: Option<Results>,
     /// Counts presses of Train.
     pub runs: u32,
+    pub analyses: Analyses,
+    /// Familiarity below which an image is of none of the classes, when the user has moved it from where the run put it.
+    pub threshold: Option<f32>,
     pub notices: Notices,
     /// The last thing that was done, for the status line.
     pub news: Option<String>,
@@ -76,6 +83,8 @@ pub struct NewImage {
     pub name: Rc<str>,
     pub target: Target,
     pub part: Part,
+    /// The recording that it is a frame of.
+    pub burst: Option<BurstId>,
 }
 
 /// A slice of files that went through the first check.
@@ -96,8 +105,9 @@ pub enum Action {
     DeleteClass(ClassId),
     UseClass(ClassId),
     Intake(IntakeSlice),
-    DeleteSamples(ClassId, Vec<SampleId>),
-    SetPart(ClassId, Vec<SampleId>, Part),
+    DeleteSamples(Vec<SampleId>),
+    MoveSamples(Vec<SampleId>, ClassId),
+    SetPart(Vec<SampleId>, Part),
     Undo,
     HideUndo,
     SetField(Field, String),
@@ -107,6 +117,9 @@ pub enum Action {
     SetDevice(DevicePreference),
     Train,
     StopTraining,
+    Analyse(Kind),
+    StopAnalysis(Kind),
+    SetThreshold(Option<f32>),
     ImportStarted(Import),
     /// The engine was replaced; the reason is told if there is one.
     EngineRestarted {
@@ -140,6 +153,8 @@ impl State {
             run: None,
             results: None,
             runs: 0,
+            analyses: Analyses::default(),
+            threshold: None,
             notices: Notices::default(),
             news: None,
             intake: None,
@@ -180,11 +195,14 @@ impl State {
             }
             Action::UseClass(id) => self.last_class = Some(id),
             Action::Intake(slice) => self.take_in(slice),
-            Action::DeleteSamples(id, ids) => {
-                self.undo_hidden &= !self.undo.delete_samples(&mut self.project, id, &ids);
+            Action::DeleteSamples(ids) => {
+                self.undo_hidden &= !self.undo.delete_samples(&mut self.project, &ids);
             }
-            Action::SetPart(id, ids, part) => {
-                self.undo_hidden &= !self.undo.set_part(&mut self.project, id, &ids, part);
+            Action::MoveSamples(ids, to) => {
+                self.undo_hidden &= !self.undo.move_samples(&mut self.project, &ids, to);
+            }
+            Action::SetPart(ids, part) => {
+                self.undo_hidden &= !self.undo.set_part(&mut self.project, &ids, part);
             }
             Action::Undo => {
                 if self.undo.undo(&mut self.project) {
@@ -200,6 +218,14 @@ impl State {
             Action::SetDevice(preference) => self.engine.preference = preference,
             Action::Train => self.train(),
             Action::StopTraining => self.stop_training(),
+            Action::Analyse(kind) => self.analyse(kind),
+            Action::StopAnalysis(kind) => {
+                self.analyses.stop(kind);
+                if self.engine.phase != Phase::Ready {
+                    self.analyses.forget_stopped();
+                }
+            }
+            Action::SetThreshold(threshold) => self.threshold = threshold,
             Action::ImportStarted(import) => self.imports.push(import),
             Action::EngineRestarted { reason } => self.engine_restarted(reason),
             Action::EngineGaveUp { message } => {
@@ -250,6 +276,7 @@ impl State {
                     name: image.name,
                     part: image.part,
                     size_px: None,
+                    burst: image.burst,
                 }]);
             });
         }
@@ -282,6 +309,13 @@ impl State {
         }
     }
 
+    fn analyse(&mut self, kind: Kind) {
+        let asked = self.analyses.ask(kind, &self.project, &self.settings);
+        if let Err(blocker) = asked {
+            self.notices.problem(kind.failure(), blocker.to_string());
+        }
+    }
+
     /// A run that the engine cannot know of yet ends here; otherwise the engine ends it.
     fn stop_training(&mut self) {
         if self.engine.phase != Phase::Ready {
@@ -304,6 +338,7 @@ impl State {
         if self.run.as_ref().is_some_and(|run| run.stop_requested) {
             self.run = None;
         }
+        self.analyses.forget_stopped();
     }
 }
 

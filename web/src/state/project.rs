@@ -1,8 +1,9 @@
 //! Classes and their images: the part of the state that a user makes, and that undo gives back.
 
+use std::collections::HashSet;
 use std::rc::Rc;
 
-use headstart_project::{Part, SampleId};
+use headstart_project::{BurstId, Part, SampleId};
 use serde::{Deserialize, Serialize};
 
 /// Images a chunk holds at most.
@@ -29,6 +30,8 @@ pub struct Sample {
     pub part: Part,
     /// Width and height as people see them, known from the moment the engine has decoded it; its thumbnail is there from then on.
     pub size_px: Option<(u32, u32)>,
+    /// The recording that it is a frame of.
+    pub burst: Option<BurstId>,
 }
 
 /// A run of a class's images, in the order of their ids.
@@ -245,6 +248,19 @@ impl Project {
         })
     }
 
+    /// These images by their classes, in the order of the classes; images that are gone are left out.
+    pub fn by_class(&self, ids: &[SampleId]) -> Vec<(ClassId, Vec<SampleId>)> {
+        let wanted: HashSet<SampleId> = ids.iter().copied().collect();
+        let in_class = |class: &Rc<Class>| {
+            let found = class.samples().map(|sample| sample.id);
+            (class.id, found.filter(|id| wanted.contains(id)).collect())
+        };
+        let found = self.classes.iter().map(in_class);
+        found
+            .filter(|(_, ids): &(_, Vec<_>)| !ids.is_empty())
+            .collect()
+    }
+
     pub fn samples(&self) -> impl Iterator<Item = &Sample> {
         self.classes.iter().flat_map(|class| class.samples())
     }
@@ -268,6 +284,7 @@ mod tests {
             name: format!("{id}.jpg").into(),
             part: Part::Train,
             size_px: None,
+            burst: None,
         }
     }
 

@@ -95,6 +95,24 @@ impl Plan {
         })
     }
 
+    /// All classes and images, also those that take no part in training.
+    ///
+    /// # Errors
+    /// With what stands in the way.
+    pub fn of_all(project: &Project, draft: &Draft) -> Result<Self, Blocker> {
+        if project.is_empty() {
+            return Err(Blocker::NoImages);
+        }
+        Ok(Self {
+            class_ids: project.classes.iter().map(|class| class.id).collect(),
+            request: TrainRequest {
+                run: RunId(0),
+                settings: draft.parse().map_err(Blocker::Setting)?,
+                classes: project.classes.iter().map(|class| request(class)).collect(),
+            },
+        })
+    }
+
     /// The classes' names today; the names at the time of the run for classes that are gone.
     pub fn names(&self, project: &Project) -> Vec<Rc<str>> {
         self.class_ids
@@ -197,6 +215,7 @@ mod tests {
                 name: format!("{n}.jpg").into(),
                 part,
                 size_px: None,
+                burst: None,
             }));
         }
         id

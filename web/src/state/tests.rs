@@ -8,6 +8,7 @@ fn image(id: u32, target: Target) -> NewImage {
         name: format!("{id}.jpg").into(),
         target,
         part: Part::Train,
+        burst: None,
     }
 }
 

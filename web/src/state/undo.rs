@@ -1,5 +1,7 @@
 //! What was taken away or changed, and how it comes back.
 
+use std::collections::HashSet;
+
 use headstart_project::{Part, SampleId};
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +15,8 @@ const STEPS: usize = 20;
 pub struct Step {
     /// What was done, in words.
     pub label: String,
-    change: Change,
+    /// In the order in which it was done.
+    changes: Vec<Change>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +28,11 @@ enum Change {
     SamplesDeleted {
         class: ClassId,
         samples: Vec<Sample>,
+    },
+    SamplesMoved {
+        from: ClassId,
+        to: ClassId,
+        samples: Vec<SampleId>,
     },
     PartsSet {
         class: ClassId,
@@ -46,15 +54,16 @@ impl History {
 
     /// Images that are in no class but can still come back.
     pub fn samples(&self) -> impl Iterator<Item = SampleId> {
-        self.steps.iter().flat_map(|step| match &step.change {
+        let changes = self.steps.iter().flat_map(|step| &step.changes);
+        changes.flat_map(|change| match change {
             Change::ClassDeleted { class, .. } => class.samples().map(|s| s.id).collect(),
             Change::SamplesDeleted { samples, .. } => samples.iter().map(|s| s.id).collect(),
-            Change::PartsSet { .. } => Vec::new(),
+            Change::SamplesMoved { .. } | Change::PartsSet { .. } => Vec::new(),
         })
     }
 
-    fn push(&mut self, label: String, change: Change) {
-        self.steps.push(Step { label, change });
+    fn push(&mut self, label: String, changes: Vec<Change>) {
+        self.steps.push(Step { label, changes });
         if self.steps.len() > STEPS {
             self.steps.remove(0);
         }
@@ -69,66 +78,95 @@ impl History {
         project.membership += 1;
         self.push(
             format!("Deleted the class “{}”", class.label()),
-            Change::ClassDeleted { at, class },
+            vec![Change::ClassDeleted { at, class }],
         );
         true
     }
 
-    /// Deletes images of a class. Returns whether there were any.
-    pub fn delete_samples(&mut self, project: &mut Project, id: ClassId, ids: &[SampleId]) -> bool {
-        let Some(class) = project.class_mut(id) else {
-            return false;
-        };
-        let wanted: std::collections::HashSet<_> = ids.iter().collect();
-        let samples = class.remove(|sample| wanted.contains(&sample.id));
-        let label = match samples.as_slice() {
-            [] => return false,
-            [sample] => format!("Deleted {} from “{}”", sample.name, class.label()),
-            _ => format!("Deleted {} images from “{}”", samples.len(), class.label()),
-        };
-        project.membership += 1;
-        self.push(label, Change::SamplesDeleted { class: id, samples });
-        true
-    }
-
-    /// Moves images of a class to the training or the test part. Returns whether anything changed.
-    pub fn set_part(
-        &mut self,
-        project: &mut Project,
-        id: ClassId,
-        ids: &[SampleId],
-        part: Part,
-    ) -> bool {
-        let Some(class) = project.class_mut(id) else {
-            return false;
-        };
-        let wanted: std::collections::HashSet<_> = ids.iter().collect();
-        let changed: Vec<_> = class
-            .samples()
-            .filter(|sample| sample.part != part && wanted.contains(&sample.id))
-            .map(|sample| sample.id)
-            .collect();
-        if changed.is_empty() {
-            return false;
+    /// Deletes images, whatever their classes. Returns whether there were any.
+    pub fn delete_samples(&mut self, project: &mut Project, ids: &[SampleId]) -> bool {
+        let wanted: HashSet<_> = ids.iter().collect();
+        let mut changes = Vec::new();
+        let mut label = String::new();
+        let mut count = 0;
+        for (class, _) in project.by_class(ids) {
+            let Some(from) = project.class_mut(class) else {
+                continue;
+            };
+            let samples = from.remove(|sample| wanted.contains(&sample.id));
+            count += samples.len();
+            label = match samples.as_slice() {
+                [sample] => format!("Deleted {} from “{}”", sample.name, from.label()),
+                _ => format!("Deleted {} images from “{}”", samples.len(), from.label()),
+            };
+            changes.push(Change::SamplesDeleted { class, samples });
         }
-        class.update(
-            |sample| wanted.contains(&sample.id),
-            |sample| sample.part = part,
-        );
-        let images = crate::text::count(changed.len(), "image");
-        let (label, before) = match part {
-            Part::Test => (format!("Kept {images} aside for testing"), Part::Train),
-            Part::Train => (format!("Moved {images} to training"), Part::Test),
-        };
-        self.push(
-            label,
-            Change::PartsSet {
-                class: id,
-                samples: changed,
-                before,
-            },
-        );
+        match changes.len() {
+            0 => return false,
+            1 => {}
+            classes => label = format!("Deleted {count} images from {classes} classes"),
+        }
+        project.membership += 1;
+        self.push(label, changes);
         true
+    }
+
+    /// Moves images into another class, whatever their classes. Returns whether anything changed.
+    pub fn move_samples(&mut self, project: &mut Project, ids: &[SampleId], to: ClassId) -> bool {
+        let Some(label) = project.class(to).map(|class| class.label()) else {
+            return false;
+        };
+        let mut changes = Vec::new();
+        let mut count = 0;
+        for (from, samples) in project.by_class(ids) {
+            if from != to {
+                count += samples.len();
+                move_between(project, from, to, &samples);
+                changes.push(Change::SamplesMoved { from, to, samples });
+            }
+        }
+        if count > 0 {
+            let images = crate::text::count(count, "image");
+            self.push(format!("Moved {images} to “{label}”"), changes);
+        }
+        count > 0
+    }
+
+    /// Moves images to the training or the test part, whatever their classes. Returns whether anything changed.
+    pub fn set_part(&mut self, project: &mut Project, ids: &[SampleId], part: Part) -> bool {
+        let wanted: HashSet<_> = ids.iter().collect();
+        let mut changes = Vec::new();
+        let mut count = 0;
+        let before = match part {
+            Part::Test => Part::Train,
+            Part::Train => Part::Test,
+        };
+        for (id, _) in project.by_class(ids) {
+            let Some(class) = project.class_mut(id) else {
+                continue;
+            };
+            let is_meant = |sample: &Sample| sample.part != part && wanted.contains(&sample.id);
+            let meant = class.samples().filter(|sample| is_meant(sample));
+            let samples: Vec<_> = meant.map(|sample| sample.id).collect();
+            if !samples.is_empty() {
+                count += samples.len();
+                class.update(is_meant, |sample| sample.part = part);
+                changes.push(Change::PartsSet {
+                    class: id,
+                    samples,
+                    before,
+                });
+            }
+        }
+        if count > 0 {
+            let images = crate::text::count(count, "image");
+            let label = match part {
+                Part::Test => format!("Kept {images} aside for testing"),
+                Part::Train => format!("Moved {images} to training"),
+            };
+            self.push(label, changes);
+        }
+        count > 0
     }
 
     /// Takes the newest step back. Returns whether there was one.
@@ -136,33 +174,56 @@ impl History {
         let Some(step) = self.steps.pop() else {
             return false;
         };
-        match step.change {
-            Change::ClassDeleted { at, class } => {
-                let at = at.min(project.classes.len());
-                project.classes.insert(at, class.into());
-                project.membership += 1;
-            }
-            Change::SamplesDeleted { class, samples } => {
-                if let Some(class) = project.class_mut(class) {
-                    class.insert(samples);
-                }
-                project.membership += 1;
-            }
-            Change::PartsSet {
-                class,
-                samples,
-                before,
-            } => {
-                let wanted: std::collections::HashSet<_> = samples.into_iter().collect();
-                if let Some(class) = project.class_mut(class) {
-                    class.update(
-                        |sample| wanted.contains(&sample.id),
-                        |sample| sample.part = before,
-                    );
-                }
-            }
+        for change in step.changes.into_iter().rev() {
+            take_back(project, change);
         }
         true
+    }
+}
+
+fn take_back(project: &mut Project, change: Change) {
+    match change {
+        Change::ClassDeleted { at, class } => {
+            let at = at.min(project.classes.len());
+            project.classes.insert(at, class.into());
+            project.membership += 1;
+        }
+        Change::SamplesDeleted { class, samples } => {
+            if let Some(class) = project.class_mut(class) {
+                class.insert(samples);
+            }
+            project.membership += 1;
+        }
+        Change::SamplesMoved { from, to, samples } => move_between(project, to, from, &samples),
+        Change::PartsSet {
+            class,
+            samples,
+            before,
+        } => {
+            let wanted: HashSet<_> = samples.into_iter().collect();
+            if let Some(class) = project.class_mut(class) {
+                class.update(
+                    |sample| wanted.contains(&sample.id),
+                    |sample| sample.part = before,
+                );
+            }
+        }
+    }
+}
+
+/// Nothing happens when one of the two is gone.
+fn move_between(project: &mut Project, from: ClassId, to: ClassId, ids: &[SampleId]) {
+    if project.class(to).is_none() {
+        return;
+    }
+    let wanted: HashSet<_> = ids.iter().collect();
+    let from = project.class_mut(from);
+    let moved = from.map_or_else(Vec::new, |class| {
+        class.remove(|sample| wanted.contains(&sample.id))
+    });
+    if let Some(class) = project.class_mut(to) {
+        class.placeholder = false;
+        class.insert(moved);
     }
 }
 
@@ -179,6 +240,7 @@ mod tests {
                 name: format!("{n}.jpg").into(),
                 part: Part::Train,
                 size_px: None,
+                burst: None,
             }));
         }
         (project, id)
@@ -189,8 +251,8 @@ mod tests {
         let (mut project, id) = project();
         let before = project.classes.clone();
         let mut history = History::default();
-        assert!(history.set_part(&mut project, id, &[SampleId(2), SampleId(3)], Part::Test));
-        assert!(history.delete_samples(&mut project, id, &[SampleId(3), SampleId(9)]));
+        assert!(history.set_part(&mut project, &[SampleId(2), SampleId(3)], Part::Test));
+        assert!(history.delete_samples(&mut project, &[SampleId(3), SampleId(9)]));
         assert!(history.delete_class(&mut project, id));
         assert_eq!(history.samples().count(), 10);
         while history.undo(&mut project) {}
@@ -202,11 +264,46 @@ mod tests {
     }
 
     #[test]
+    fn images_of_several_classes_move_and_come_back() {
+        let (mut project, cats) = project();
+        let dogs = project.class_named("Dogs");
+        if let Some(class) = project.class_mut(dogs) {
+            class.insert((11..=12).map(|n| Sample {
+                id: SampleId(n),
+                name: format!("{n}.jpg").into(),
+                part: Part::Test,
+                size_px: None,
+                burst: None,
+            }));
+        }
+        let before = project.classes.clone();
+        let mut history = History::default();
+        assert!(history.move_samples(&mut project, &[3, 11, 99].map(SampleId), dogs));
+        let label = history.last().map(|step| step.label.clone());
+        assert_eq!(label.as_deref(), Some("Moved 1 image to “Dogs”"));
+        assert_eq!(
+            project.find(SampleId(3)).map(|(class, _)| class.id),
+            Some(dogs)
+        );
+        assert!(history.delete_samples(&mut project, &[3, 4].map(SampleId)));
+        assert!(history.set_part(&mut project, &[5, 11].map(SampleId), Part::Test));
+        assert!(!history.move_samples(&mut project, &[SampleId(5)], cats));
+        while history.undo(&mut project) {}
+        let ids = |classes: &[std::rc::Rc<Class>]| -> Vec<Vec<Sample>> {
+            classes
+                .iter()
+                .map(|c| c.samples().cloned().collect())
+                .collect()
+        };
+        assert_eq!(ids(&before), ids(&project.classes));
+    }
+
+    #[test]
     fn nothing_done_is_nothing_to_take_back() {
         let (mut project, id) = project();
         let mut history = History::default();
-        assert!(!history.delete_samples(&mut project, id, &[SampleId(99)]));
-        assert!(!history.set_part(&mut project, id, &[SampleId(1)], Part::Train));
+        assert!(!history.delete_samples(&mut project, &[SampleId(99)]));
+        assert!(!history.set_part(&mut project, &[SampleId(1)], Part::Train));
         assert!(!history.delete_class(&mut project, ClassId(99)));
         assert!(history.last().is_none());
     }
@@ -221,7 +318,7 @@ mod tests {
             } else {
                 Part::Train
             };
-            assert!(history.set_part(&mut project, id, &[SampleId(1)], part));
+            assert!(history.set_part(&mut project, &[SampleId(1)], part));
         }
         let mut undone = 0;
         while history.undo(&mut project) {

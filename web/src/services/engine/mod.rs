@@ -9,8 +9,8 @@ use std::rc::Rc;
 
 use gloo_timers::callback::{Interval, Timeout};
 use headstart_project::{
-    BackboneId, Command, DevicePreference, EngineError, Event, Frame, ImportId, Part, Rejection,
-    RequestId,
+    Analysis, BackboneId, Command, DevicePreference, EngineError, Event, Findings, Frame, HeatFor,
+    HeatMap, ImportId, JobId, Occlusion, Part, Rejection, RequestId,
 };
 use headstart_wire::unpack;
 use js_sys::{Date, Function, Promise};
@@ -36,15 +36,56 @@ pub enum Picture {
     Bitmap(ImageBitmap),
 }
 
+/// What the newest model says of a picture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judgement {
+    /// One probability for each class.
+    pub probabilities: Rc<[f32]>,
+    /// How much it is like the training images; comparable with the threshold.
+    pub familiarity: f32,
+    /// Where the model looked, if that was asked for.
+    pub heat: Option<Rc<HeatMap>>,
+    /// Where it lies on the map, if there is one.
+    pub place: Option<[f32; 2]>,
+}
+
 /// The answer to a picture.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
-    /// One probability for each class of the newest head.
-    Probabilities(Rc<[f32]>),
+    /// The newest model's.
+    Judged(Judgement),
     /// The picture cannot be used.
     Rejected(Rejection),
     /// The engine is not there, or died meanwhile; ask again.
     NoEngine,
+}
+
+/// How covering an image's parts goes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Covered {
+    /// Positions done and in all.
+    Progress(u32, u32),
+    /// All positions are done.
+    Done(Rc<Occlusion>),
+    /// It was stopped, failed with this reason, or there is no engine.
+    Ended(Option<String>),
+}
+
+/// An occlusion map under way. It is stopped when this is dropped.
+pub struct Covering {
+    client: Rc<RefCell<Client>>,
+    job: JobId,
+}
+
+impl Drop for Covering {
+    fn drop(&mut self) {
+        let mut client = self.client.borrow_mut();
+        if let Some(running) = &mut client.worker
+            && running.occlusions.remove(&self.job).is_some()
+        {
+            running.post(&Command::StopAnalysis { job: self.job }, &[], &[]);
+        }
+    }
 }
 
 /// The client. Clones share it.
@@ -57,6 +98,8 @@ struct Client {
     archives: Vec<ArchiveJob>,
     last_import: u32,
     last_request: u32,
+    /// Occlusion maps are asked for here and not by the state, whose jobs count upwards; these count down from the top.
+    occlusions: u32,
     gathered: Vec<Event>,
     gathering: Option<Timeout>,
     deaths: Vec<f64>,
@@ -108,8 +151,27 @@ impl Engine {
         id
     }
 
-    /// Classifies a picture with the newest head.
-    pub async fn classify(&self, picture: Picture) -> Answer {
+    /// Covers one part of an image after the other; `onchange` hears how it goes, last of all `Done` or `Ended`.
+    /// `None` when there is no engine.
+    pub fn occlude(
+        &self,
+        image: Blob,
+        heat: HeatFor,
+        onchange: Callback<Covered>,
+    ) -> Option<Covering> {
+        let client = &mut *self.0.borrow_mut();
+        client.occlusions += 1;
+        let job = JobId(u32::MAX - client.occlusions);
+        let running = client.worker.as_mut().filter(|running| running.is_ready)?;
+        running.occlusions.insert(job, onchange);
+        let analysis = Analysis::Occlude { heat };
+        running.post(&Command::Analyse { job, analysis }, &[image.into()], &[]);
+        let client = self.0.clone();
+        Some(Covering { client, job })
+    }
+
+    /// Classifies a picture with the newest model, and on demand says where that looked.
+    pub async fn classify(&self, picture: Picture, heat: Option<HeatFor>) -> Answer {
         let slot = Rc::new(RefCell::new(Answer::NoEngine));
         let mut picture = Some(picture);
         let promise = Promise::new(&mut |resolve: Function, _| {
@@ -120,7 +182,7 @@ impl Engine {
                 let _ = resolve.call0(&JsValue::NULL);
             });
             if let Some(picture) = picture.take() {
-                self.predict(picture, answer);
+                self.predict(picture, heat, answer);
             }
         });
         // The promise is never rejected; what counts is in the slot.
@@ -128,7 +190,7 @@ impl Engine {
         slot.replace(Answer::NoEngine)
     }
 
-    fn predict(&self, picture: Picture, answer: Callback<Answer>) {
+    fn predict(&self, picture: Picture, heat: Option<HeatFor>, answer: Callback<Answer>) {
         let mut client = self.0.borrow_mut();
         client.last_request += 1;
         let request = RequestId(client.last_request);
@@ -140,14 +202,22 @@ impl Engine {
         running.answers.insert(request, answer);
         match picture {
             Picture::File(file) => {
-                let frame = Frame::File;
-                running.post(&Command::Predict { request, frame }, &[file.into()], &[]);
+                let command = Command::Predict {
+                    request,
+                    frame: Frame::File,
+                    heat,
+                };
+                running.post(&command, &[file.into()], &[]);
             }
             Picture::Bitmap(bitmap) => {
-                let frame = Frame::Bitmap;
+                let command = Command::Predict {
+                    request,
+                    frame: Frame::Bitmap,
+                    heat,
+                };
                 let bitmap = JsValue::from(bitmap);
                 let pixels = std::slice::from_ref(&bitmap);
-                running.post(&Command::Predict { request, frame }, pixels, pixels);
+                running.post(&command, pixels, pixels);
             }
         }
     }
@@ -165,6 +235,9 @@ impl Engine {
             running.worker.terminate();
             for answer in running.answers.into_values() {
                 answer.emit(Answer::NoEngine);
+            }
+            for onchange in running.occlusions.into_values() {
+                onchange.emit(Covered::Ended(None));
             }
         }
     }
@@ -252,9 +325,9 @@ impl Engine {
                     app.media.set_thumbnail(*id, &thumbnail);
                 }
             }
-            Event::SampleEmbedded { id } => {
+            Event::SampleEmbedded { id, look } => {
                 if let Ok(embedding) = attachment.dyn_into() {
-                    app.media.set_embedding(*id, embedding);
+                    app.media.set_embedding(*id, embedding, *look);
                 }
                 return;
             }
@@ -275,22 +348,53 @@ impl Engine {
                 self.0.borrow_mut().archives.retain(|job| job.id != *import);
             }
             Event::Trained { .. } => {
-                if let Ok(head) = attachment.dyn_into() {
-                    app.media.set_head(head);
+                if let Ok(model) = attachment.dyn_into() {
+                    app.media.set_model(model);
                 }
             }
             Event::Prediction {
                 request,
                 probabilities,
+                familiarity,
+                heat,
+                place,
                 ..
             } => {
-                let answer = Answer::Probabilities(probabilities.as_slice().into());
-                self.answer(*request, answer);
+                let judgement = Judgement {
+                    probabilities: probabilities.as_slice().into(),
+                    familiarity: *familiarity,
+                    heat: heat.clone().map(Rc::new),
+                    place: *place,
+                };
+                self.answer(*request, Answer::Judged(judgement));
                 return;
             }
             Event::PredictionFailed { request, reason } => {
                 self.answer(*request, Answer::Rejected(reason.clone()));
                 return;
+            }
+            Event::AnalysisProgress {
+                job, done, total, ..
+            } => {
+                if self.covered(*job, Covered::Progress(*done, *total)) {
+                    return;
+                }
+            }
+            Event::Analysed { job, findings, .. } => {
+                if let Findings::Occlusion(occlusion) = &**findings {
+                    self.covered(*job, Covered::Done(Rc::new(occlusion.clone())));
+                    return;
+                }
+            }
+            Event::AnalysisStopped { job } => {
+                if self.covered(*job, Covered::Ended(None)) {
+                    return;
+                }
+            }
+            Event::AnalysisFailed { job, reason } => {
+                if self.covered(*job, Covered::Ended(Some(reason.to_string()))) {
+                    return;
+                }
             }
             Event::Crashed { message } => {
                 self.failed(app, message);
@@ -333,7 +437,7 @@ impl Engine {
         let client = &mut *self.0.borrow_mut();
         if let Some(running) = &mut client.worker {
             running.is_ready = true;
-            running.restore_head(app, &state);
+            running.restore_model(app);
             running.sync(app, &state);
             client.archives.iter().for_each(|job| job.post(running));
         }
@@ -374,6 +478,27 @@ impl Engine {
         };
         if let Some(waiting) = waiting {
             waiting.emit(answer);
+        }
+    }
+
+    /// Hands on how an occlusion map goes. Returns whether that is what the job is.
+    fn covered(&self, job: JobId, change: Covered) -> bool {
+        let onchange = {
+            let mut client = self.0.borrow_mut();
+            let Some(running) = client.worker.as_mut() else {
+                return false;
+            };
+            match change {
+                Covered::Progress(..) => running.occlusions.get(&job).cloned(),
+                Covered::Done(_) | Covered::Ended(_) => running.occlusions.remove(&job),
+            }
+        };
+        match onchange {
+            Some(onchange) => {
+                onchange.emit(change);
+                true
+            }
+            None => false,
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use gloo_events::EventListener;
 use gloo_timers::callback::Interval;
 use headstart_project::{
-    BackboneId, Command, DevicePreference, ImportId, NewSample, RequestId, RunId, SampleId,
+    BackboneId, Command, DevicePreference, ImportId, JobId, NewSample, RequestId, RunId, SampleId,
 };
 use headstart_wire::pack;
 use js_sys::{Array, Date, Reflect};
@@ -13,7 +13,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Blob, ErrorEvent, Url, Worker, WorkerOptions, WorkerType};
 use yew::Callback;
 
-use super::Answer;
+use super::{Answer, Covered};
 use crate::context::App;
 use crate::state::State;
 
@@ -34,7 +34,10 @@ pub(super) struct Running {
     known: HashSet<SampleId>,
     run: Option<RunId>,
     stopped: Option<RunId>,
+    jobs: HashSet<JobId>,
+    stopped_jobs: HashSet<JobId>,
     pub(super) answers: HashMap<RequestId, Callback<Answer>>,
+    pub(super) occlusions: HashMap<JobId, Callback<Covered>>,
     pub(super) pinged_at: Option<f64>,
     watched_at: f64,
 }
@@ -82,23 +85,25 @@ impl Running {
             known: HashSet::new(),
             run: None,
             stopped: None,
+            jobs: HashSet::new(),
+            stopped_jobs: HashSet::new(),
             answers: HashMap::new(),
+            occlusions: HashMap::new(),
             pinged_at: None,
             watched_at: Date::now(),
         })
     }
 
-    pub(super) fn restore_head(&self, app: &App, state: &State) {
-        if let (Some(head), Some(results)) = (app.media.head(), &state.results) {
-            let classes = &results.plan.request.classes;
-            let classes = classes.iter().map(|class| class.name.clone()).collect();
-            self.post(&Command::RestoreHead { classes }, &[head.into()], &[]);
+    pub(super) fn restore_model(&self, app: &App) {
+        if let Some(model) = app.media.model() {
+            self.post(&Command::RestoreModel, &[model.into()], &[]);
         }
     }
 
     pub(super) fn sync(&mut self, app: &App, state: &State) {
         self.sync_samples(app, state);
         self.sync_run(state);
+        self.sync_jobs(state);
     }
 
     fn sync_samples(&mut self, app: &App, state: &State) {
@@ -122,11 +127,11 @@ impl Running {
             self.post(&Command::RemoveSamples { samples: gone }, &[], &[]);
         }
         for ids in new.chunks(SAMPLES_PER_MESSAGE) {
-            self.add_samples(app, ids);
+            self.add_samples(app, state, ids);
         }
     }
 
-    fn add_samples(&mut self, app: &App, ids: &[SampleId]) {
+    fn add_samples(&mut self, app: &App, state: &State, ids: &[SampleId]) {
         let mut samples = Vec::with_capacity(ids.len());
         let mut attachments = Vec::with_capacity(ids.len());
         let mut embeddings = Vec::new();
@@ -139,6 +144,8 @@ impl Running {
                 id,
                 has_embedding: embedding.is_some(),
                 needs_thumbnail: !app.media.has_thumbnail(id),
+                look: app.media.look(id),
+                burst: state.project.find(id).and_then(|(_, sample)| sample.burst),
             });
             attachments.push(file.into());
             embeddings.extend(embedding.map(JsValue::from));
@@ -160,6 +167,19 @@ impl Running {
         if run.stop_requested && self.stopped != Some(id) {
             self.stopped = Some(id);
             self.post(&Command::StopTraining { run: id }, &[], &[]);
+        }
+    }
+
+    fn sync_jobs(&mut self, state: &State) {
+        for job in &state.analyses.jobs {
+            let id = job.id;
+            if self.jobs.insert(id) {
+                let analysis = (*job.analysis).clone();
+                self.post(&Command::Analyse { job: id, analysis }, &[], &[]);
+            }
+            if job.stop_requested && self.stopped_jobs.insert(id) {
+                self.post(&Command::StopAnalysis { job: id }, &[], &[]);
+            }
         }
     }
 

@@ -1,0 +1,235 @@
+//! Looks into the data and the model: what was asked for, how far it is, and what came of it.
+
+use std::rc::Rc;
+
+use headstart_project::{Analysis, CrossValidation, DataMap, Examination, Findings, JobId, RunId};
+use serde::{Deserialize, Serialize};
+
+use super::project::Project;
+use super::run::{Blocker, Plan};
+use super::settings::Draft;
+
+/// Parts that images are cut into for cross-validation.
+pub const FOLDS: u32 = 5;
+
+/// What can be asked for. There is at most one of each kind at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Kind {
+    CrossValidation,
+    Examination,
+    Map,
+}
+
+/// An analysis that waits or is under way.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Job {
+    pub id: JobId,
+    pub kind: Kind,
+    pub analysis: Rc<Analysis>,
+    /// The classes behind the indices of the findings; its run and its split are not used.
+    pub plan: Rc<Plan>,
+    /// Steps done and in all.
+    pub progress: Option<(u32, u32)>,
+    pub remaining_ms: Option<f64>,
+    pub stop_requested: bool,
+}
+
+/// Findings with the classes and images that they speak of.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Found<T> {
+    pub plan: Rc<Plan>,
+    pub findings: T,
+}
+
+/// All analyses. Clones are cheap.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Analyses {
+    pub jobs: Vec<Job>,
+    last_job: u32,
+    pub cross_validation: Option<Rc<Found<CrossValidation>>>,
+    pub examination: Option<Rc<Found<Examination>>>,
+    pub map: Option<Rc<Found<DataMap>>>,
+}
+
+impl Analyses {
+    pub fn job(&self, kind: Kind) -> Option<&Job> {
+        self.jobs.iter().find(|job| job.kind == kind)
+    }
+
+    /// Asks for an analysis; one of the same kind that is under way goes on instead.
+    ///
+    /// # Errors
+    /// With what stands in the way.
+    pub fn ask(&mut self, kind: Kind, project: &Project, draft: &Draft) -> Result<(), Blocker> {
+        if self.job(kind).is_some() {
+            return Ok(());
+        }
+        let plan = match kind {
+            Kind::Map => Plan::of_all(project, draft)?,
+            Kind::CrossValidation | Kind::Examination => Plan::new(project, draft, RunId(0))?,
+        };
+        let request = plan.request.clone();
+        let analysis = match kind {
+            Kind::CrossValidation => Analysis::CrossValidate {
+                classes: request.classes,
+                settings: request.settings,
+                folds: FOLDS,
+            },
+            Kind::Examination => Analysis::Examine {
+                classes: request.classes,
+                settings: request.settings,
+            },
+            Kind::Map => Analysis::Map {
+                samples: request
+                    .classes
+                    .into_iter()
+                    .flat_map(|class| class.train.into_iter().chain(class.test))
+                    .collect(),
+                seed: request.settings.seed,
+            },
+        };
+        self.last_job += 1;
+        self.jobs.push(Job {
+            id: JobId(self.last_job),
+            kind,
+            analysis: analysis.into(),
+            plan: plan.into(),
+            progress: None,
+            remaining_ms: None,
+            stop_requested: false,
+        });
+        Ok(())
+    }
+
+    pub fn stop(&mut self, kind: Kind) {
+        for job in self.jobs.iter_mut().filter(|job| job.kind == kind) {
+            job.stop_requested = true;
+        }
+    }
+
+    /// Jobs that the engine cannot know of yet, or that died with it, end here when they were to stop.
+    pub fn forget_stopped(&mut self) {
+        self.jobs.retain(|job| !job.stop_requested);
+    }
+
+    pub fn progress(&mut self, id: JobId, done: u32, total: u32, remaining_ms: Option<f64>) {
+        if let Some(job) = self.jobs.iter_mut().find(|job| job.id == id) {
+            job.progress = Some((done, total));
+            job.remaining_ms = remaining_ms;
+        }
+    }
+
+    /// Takes findings in. Returns whether the job is over.
+    pub fn found(&mut self, id: JobId, findings: Findings, is_final: bool) -> bool {
+        let Some(at) = self.jobs.iter().position(|job| job.id == id) else {
+            return false;
+        };
+        let plan = self.jobs[at].plan.clone();
+        match findings {
+            Findings::CrossValidation(findings) => {
+                self.cross_validation = Some(Rc::new(Found { plan, findings }));
+            }
+            Findings::Examination(findings) => {
+                self.examination = Some(Rc::new(Found { plan, findings }));
+            }
+            Findings::Map(findings) => self.map = Some(Rc::new(Found { plan, findings })),
+            // Asked for by the client itself, which has taken the answer out.
+            Findings::Occlusion(_) => {}
+        }
+        if is_final {
+            self.jobs.remove(at);
+        }
+        is_final
+    }
+
+    /// Ends a job. Returns its kind if there was one.
+    pub fn end(&mut self, id: JobId) -> Option<Kind> {
+        let at = self.jobs.iter().position(|job| job.id == id)?;
+        Some(self.jobs.remove(at).kind)
+    }
+}
+
+impl Kind {
+    /// What did not work, as a message's title.
+    pub const fn failure(self) -> &'static str {
+        match self {
+            Self::CrossValidation => "Cross-validation did not work",
+            Self::Examination => "The images could not be examined",
+            Self::Map => "The map could not be drawn",
+        }
+    }
+
+    /// What was done, for the status line.
+    pub const fn success(self) -> &'static str {
+        match self {
+            Self::CrossValidation => "Cross-validation is done.",
+            Self::Examination => "The images were examined.",
+            Self::Map => "The map is ready.",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use headstart_project::{MapMethod, Part, SampleId};
+
+    use super::super::project::Sample;
+    use super::*;
+
+    fn project() -> Project {
+        let mut project = Project::new();
+        for (name, ids) in [("Cats", 1..6), ("Dogs", 6..11)] {
+            let id = project.class_named(name);
+            if let Some(class) = project.class_mut(id) {
+                class.insert(ids.map(|n| Sample {
+                    id: SampleId(n),
+                    name: "a.jpg".into(),
+                    part: Part::Train,
+                    size_px: None,
+                    burst: None,
+                }));
+            }
+        }
+        project.classes.retain(|class| !class.placeholder);
+        project
+    }
+
+    #[test]
+    fn one_of_each_kind_runs_at_a_time() {
+        let (project, draft) = (project(), Draft::default());
+        let mut analyses = Analyses::default();
+        assert_eq!(analyses.ask(Kind::Map, &project, &draft), Ok(()));
+        assert_eq!(analyses.ask(Kind::Map, &project, &draft), Ok(()));
+        assert_eq!(analyses.ask(Kind::Examination, &project, &draft), Ok(()));
+        assert_eq!(analyses.jobs.len(), 2);
+        analyses.stop(Kind::Map);
+        analyses.forget_stopped();
+        assert!(analyses.job(Kind::Map).is_none());
+    }
+
+    #[test]
+    fn a_map_is_shown_before_it_is_final() {
+        let mut analyses = Analyses::default();
+        let asked = analyses.ask(Kind::Map, &project(), &Draft::default());
+        assert_eq!(asked, Ok(()));
+        let map = |method| {
+            Findings::Map(DataMap {
+                method,
+                points: Vec::new(),
+            })
+        };
+        assert!(!analyses.found(JobId(1), map(MapMethod::Pca), false));
+        assert!(analyses.map.is_some() && analyses.job(Kind::Map).is_some());
+        assert!(analyses.found(JobId(1), map(MapMethod::Tsne), true));
+        assert!(analyses.job(Kind::Map).is_none());
+        assert!(!analyses.found(JobId(1), map(MapMethod::Pca), true));
+    }
+
+    #[test]
+    fn what_stands_in_the_way_is_told() {
+        let mut analyses = Analyses::default();
+        let asked = analyses.ask(Kind::CrossValidation, &Project::new(), &Draft::default());
+        assert_eq!(asked, Err(Blocker::NoImages));
+        assert!(analyses.jobs.is_empty());
+    }
+}
