@@ -21,8 +21,10 @@ pub fn use_engine(app: &App, state: &State) {
         .run
         .as_ref()
         .map(|run| (run.plan.request.run, run.stop_requested));
+    let jobs = state.analyses.jobs.iter();
+    let jobs: Vec<_> = jobs.map(|job| (job.id, job.stop_requested)).collect();
     let app = app.clone();
-    use_effect_with((state.project.membership, run), move |_| {
+    use_effect_with((state.project.membership, run, jobs), move |_| {
         let state = app.state();
         app.engine.sync(&app, &state);
         let kept: HashSet<_> = state.kept_samples().collect();
