@@ -10,10 +10,12 @@ pub enum Icon {
     Download,
     Flip,
     Folder,
+    Left,
     Moon,
     Play,
     Plus,
     Record,
+    Right,
     Select,
     Shield,
     Sparkle,
@@ -42,10 +44,12 @@ impl Icon {
             Self::Folder => {
                 "M3 6.5A1.5 1.5 0 0 1 4.5 5h4.6l2 2.5h8.4A1.5 1.5 0 0 1 21 9v8.5a1.5 1.5 0 0 1-1.5 1.5h-15A1.5 1.5 0 0 1 3 17.5z"
             }
+            Self::Left => "M15 5l-7 7 7 7",
             Self::Moon => "M20 14.5A8.5 8.5 0 0 1 9.5 4a8.5 8.5 0 1 0 10.5 10.5z",
             Self::Play => "M7 4.5v15l12.5-7.5z",
             Self::Plus => "M12 5v14M5 12h14",
             Self::Record => "M12 19a7 7 0 1 0 0-14 7 7 0 0 0 0 14z",
+            Self::Right => "M9 5l7 7-7 7",
             Self::Select => "M4 4h16v16H4zM8 12l3 3 5-6",
             Self::Shield => {
                 "M12 3l7.5 2.8v5.7c0 4.6-3.1 7.9-7.5 9.5-4.4-1.6-7.5-4.9-7.5-9.5V5.8zM8.5 12l2.5 2.5 4.5-5"

@@ -111,7 +111,7 @@ fn range(class: &Class, from: SampleId, to: SampleId) -> Vec<SampleId> {
 }
 
 /// The grid is one stop for Tab; within it the arrow keys move. Returns whether the key did.
-fn move_focus(grid: &Element, event: &KeyboardEvent) -> bool {
+pub fn move_focus(grid: &Element, event: &KeyboardEvent) -> bool {
     let Some(focused) = event
         .target()
         .and_then(|target| target.dyn_into::<Element>().ok())
