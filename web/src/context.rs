@@ -3,9 +3,11 @@
 use yew::UseReducerHandle;
 use yew::prelude::*;
 
+use crate::services::autosave::Autosave;
 use crate::services::engine::Engine;
 use crate::services::intake::Intake;
 use crate::services::media::Media;
+use crate::services::projects::Projects;
 use crate::state::{Action, State};
 
 /// The one app of this page. Clones share everything.
@@ -15,6 +17,8 @@ pub struct App {
     pub media: Media,
     pub intake: Intake,
     pub engine: Engine,
+    pub autosave: Autosave,
+    pub projects: Projects,
 }
 
 impl App {
@@ -24,6 +28,8 @@ impl App {
             media: Media::default(),
             intake: Intake::default(),
             engine: Engine::default(),
+            autosave: Autosave::default(),
+            projects: Projects::default(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The root: the state, the effects that belong to the whole page, and its parts.
 
 use headstart_project::DevicePreference;
+use wasm_bindgen_futures::spawn_local;
 use web_sys::UrlSearchParams;
 use yew::prelude::*;
 
@@ -9,22 +10,28 @@ use super::collect::Collect;
 use super::header::Header;
 use super::icon::{Glyph, Icon};
 use super::notices::Notices;
+use super::project_bar::ProjectBar;
+use super::project_list::ProjectList;
 use super::train::Train;
 use super::try_it::TryIt;
 use super::undo_toast::UndoToast;
-use crate::context::App as Context;
+use crate::context::{App as Context, use_app};
+use crate::hooks::use_autosave::use_autosave;
 use crate::hooks::use_drop_and_paste::use_drop_and_paste;
 use crate::hooks::use_engine::use_engine;
 use crate::hooks::use_shortcuts::use_shortcuts;
 use crate::state::State;
 use crate::state::camera::CameraOwner;
+use crate::state::saved::Summary;
 use crate::state::status::status;
+use crate::state::storage::Stage;
 
 #[component]
 pub fn App() -> Html {
     let state = use_reducer(|| State::new(preference()));
     let app = use_memo((), |()| Context::new(state.clone()));
     use_engine(&app, &state);
+    use_autosave(&app, &state);
     use_shortcuts(&app);
     use_drop_and_paste(&app);
 
@@ -39,38 +46,99 @@ pub fn App() -> Html {
                     <p>{ "Show it a few examples, press Train, and watch it recognise new images." }</p>
                     <p class="privacy"><Glyph icon={Icon::Shield} />{ "Everything happens on this computer. No image ever leaves it." }</p>
                 </div>
-                <div class="columns">
-                    <div class="column column-collect">
-                        <Collect
-                            project={state.project.clone()}
-                            camera={state.camera}
-                            camera_prefs={state.camera_prefs.clone()}
-                        />
-                    </div>
-                    <div class="column column-train">
-                        <Train
-                            project={state.project.clone()}
-                            settings={state.settings.clone()}
-                            engine={state.engine.clone()}
-                            run={state.run.clone()}
-                            results={state.results.clone()}
-                        />
-                        <Check project={state.project.clone()} results={state.results.clone()} />
-                    </div>
-                    <div class="column column-try">
-                        <TryIt
-                            project={state.project.clone()}
-                            plan={state.results.as_ref().map(|results| results.plan.clone())}
-                            phase={state.engine.phase.clone()}
-                            has_camera={state.camera == Some(CameraOwner::Try)}
-                            camera_prefs={state.camera_prefs.clone()}
-                        />
-                    </div>
-                </div>
+                { match &state.stage {
+                    Stage::Opening => Html::default(),
+                    Stage::Start(projects) => html! { <ProjectList projects={projects.clone()} /> },
+                    Stage::Elsewhere(project) => html! { <Elsewhere project={(**project).clone()} /> },
+                    Stage::Editing => editor(&state),
+                } }
             </main>
             <Notices notices={state.notices.clone()} phase={state.engine.phase.clone()} />
             <UndoToast label={undo} />
         </ContextProvider<Context>>
+    }
+}
+
+fn editor(state: &State) -> Html {
+    html! {
+        <>
+            <ProjectBar title={state.title.clone()} saving={state.saving.clone()} />
+            <div class="columns">
+                <div class="column column-collect">
+                    <Collect
+                        project={state.project.clone()}
+                        camera={state.camera}
+                        camera_prefs={state.camera_prefs.clone()}
+                    />
+                </div>
+                <div class="column column-train">
+                    <Train
+                        project={state.project.clone()}
+                        settings={state.settings.clone()}
+                        engine={state.engine.clone()}
+                        run={state.run.clone()}
+                        results={state.results.clone()}
+                    />
+                    <Check project={state.project.clone()} results={state.results.clone()} />
+                </div>
+                <div class="column column-try">
+                    <TryIt
+                        project={state.project.clone()}
+                        plan={state.results.as_ref().map(|results| results.plan.clone())}
+                        phase={state.engine.phase.clone()}
+                        has_camera={state.camera == Some(CameraOwner::Try)}
+                        camera_prefs={state.camera_prefs.clone()}
+                    />
+                </div>
+            </div>
+        </>
+    }
+}
+
+#[derive(Properties, PartialEq)]
+struct ElsewhereProps {
+    project: Summary,
+}
+
+/// The project is open in another tab; two would undo each other's work.
+#[component]
+fn Elsewhere(props: &ElsewhereProps) -> Html {
+    let app = use_app();
+    let again = {
+        let (app, project) = (app.clone(), props.project.clone());
+        Callback::from(move |_: MouseEvent| {
+            let (app, project) = (app.clone(), project.clone());
+            spawn_local(async move { app.projects.open(&app, project).await });
+        })
+    };
+    let copy = {
+        let (app, project) = (app.clone(), props.project.clone());
+        Callback::from(move |_: MouseEvent| {
+            let (app, project) = (app.clone(), project.clone());
+            spawn_local(async move {
+                if let Some(copy) = app.projects.duplicate(&app, &project).await {
+                    app.projects.open(&app, copy).await;
+                }
+            });
+        })
+    };
+    let leave = {
+        let app = app.clone();
+        Callback::from(move |_: MouseEvent| {
+            let app = app.clone();
+            spawn_local(async move { app.projects.leave(&app).await });
+        })
+    };
+    html! {
+        <section class="card elsewhere" aria-label="Open in another tab">
+            <h2>{ format!("“{}” is open in another tab", props.project.title) }</h2>
+            <p>{ "Two tabs would undo each other’s work. Go on in the other tab, or close it and try again here." }</p>
+            <div class="button-row">
+                <button type="button" class="button" onclick={again}>{ "Try again" }</button>
+                <button type="button" class="button" onclick={copy}>{ "Open a copy" }</button>
+                <button type="button" class="text-button" onclick={leave}>{ "All projects" }</button>
+            </div>
+        </section>
     }
 }
 

@@ -22,6 +22,8 @@ pub mod image_actions;
 pub mod import_bar;
 pub mod meters;
 pub mod notices;
+pub mod project_bar;
+pub mod project_list;
 pub mod recorder;
 pub mod sample_chunk;
 pub mod sample_grid;

@@ -1,5 +1,6 @@
 //! Effects: what happens beside rendering.
 
+pub mod use_autosave;
 pub mod use_camera;
 pub mod use_drop_and_paste;
 pub mod use_engine;

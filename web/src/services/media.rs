@@ -7,13 +7,14 @@ use std::rc::Rc;
 
 use headstart_project::{ImageLook, SampleId};
 use js_sys::{Float32Array, Uint8Array};
+use serde::{Deserialize, Serialize};
 use web_sys::{Blob, Url};
 use yew::AttrValue;
 
 use crate::state::project::ClassId;
 
 /// What makes two files worth comparing: their length and their beginning.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Fingerprint {
     length: u64,
     beginning: u64,
@@ -59,10 +60,32 @@ struct Entry {
     fingerprint: Option<Fingerprint>,
     /// Made when the file is first shown before its thumbnail is there.
     original_url: Option<ObjectUrl>,
-    thumbnail: Option<ObjectUrl>,
+    thumbnail: Option<Thumbnail>,
     embedding: Option<Float32Array>,
     /// There from the same moment on as the embedding.
     look: Option<ImageLook>,
+}
+
+struct Thumbnail {
+    blob: Blob,
+    url: ObjectUrl,
+}
+
+impl Thumbnail {
+    fn new(blob: Blob) -> Option<Self> {
+        let url = ObjectUrl::new(&blob)?;
+        Some(Self { blob, url })
+    }
+}
+
+/// What was kept of an image.
+pub struct Kept {
+    pub id: SampleId,
+    pub file: Blob,
+    pub class: ClassId,
+    pub fingerprint: Option<Fingerprint>,
+    pub thumbnail: Option<Blob>,
+    pub embedding: Option<(Float32Array, ImageLook)>,
 }
 
 /// The store. Clones share it.
@@ -164,7 +187,7 @@ impl Media {
         let mut store = self.0.borrow_mut();
         let entry = store.entries.get_mut(&id)?;
         if let Some(thumbnail) = &entry.thumbnail {
-            return Some(thumbnail.get());
+            return Some(thumbnail.url.get());
         }
         if entry.original_url.is_none() {
             entry.original_url = ObjectUrl::new(&entry.file);
@@ -175,8 +198,52 @@ impl Media {
     /// The original's address stays valid beside the thumbnail's, because the page may still be loading it.
     pub fn set_thumbnail(&self, id: SampleId, thumbnail: &Blob) {
         if let Some(entry) = self.0.borrow_mut().entries.get_mut(&id) {
-            entry.thumbnail = ObjectUrl::new(thumbnail);
+            entry.thumbnail = Thumbnail::new(thumbnail.clone());
         }
+    }
+
+    pub fn thumbnail(&self, id: SampleId) -> Option<Blob> {
+        let store = self.0.borrow();
+        let thumbnail = store.entries.get(&id)?.thumbnail.as_ref()?;
+        Some(thumbnail.blob.clone())
+    }
+
+    pub fn fingerprint(&self, id: SampleId) -> Option<Fingerprint> {
+        self.0.borrow().entries.get(&id)?.fingerprint
+    }
+
+    /// Bytes of these images' files.
+    pub fn bytes(&self, ids: impl Iterator<Item = SampleId>) -> f64 {
+        let store = self.0.borrow();
+        ids.filter_map(|id| Some(store.entries.get(&id)?.file.size()))
+            .sum()
+    }
+
+    /// Takes in what was kept of an image, under its old name.
+    pub fn restore(&self, kept: Kept) {
+        let store = &mut *self.0.borrow_mut();
+        store.last_id = store.last_id.max(kept.id.0);
+        let (embedding, look) = kept.embedding.unzip();
+        if let Some(fingerprint) = kept.fingerprint {
+            let twins = store.by_fingerprint.entry(fingerprint).or_default();
+            twins.push(kept.id);
+        }
+        let entry = Entry {
+            file: kept.file,
+            class: ClassKey::Id(kept.class),
+            fingerprint: kept.fingerprint,
+            original_url: None,
+            thumbnail: kept.thumbnail.and_then(Thumbnail::new),
+            embedding,
+            look,
+        };
+        store.entries.insert(kept.id, entry);
+    }
+
+    /// Makes sure that no name up to this one is given again.
+    pub fn skip_names(&self, highest: u32) {
+        let store = &mut *self.0.borrow_mut();
+        store.last_id = store.last_id.max(highest);
     }
 
     pub fn has_thumbnail(&self, id: SampleId) -> bool {

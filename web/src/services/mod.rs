@@ -1,8 +1,13 @@
 //! What the page does with the browser: files, the camera, the engine's worker.
 
+pub mod autosave;
 pub mod camera;
 pub mod download;
 pub mod engine;
 pub mod entries;
 pub mod intake;
+pub mod lock;
 pub mod media;
+pub mod projects;
+pub mod storage;
+pub mod store;

@@ -9,8 +9,10 @@ mod events;
 pub mod notice;
 pub mod project;
 pub mod run;
+pub mod saved;
 pub mod settings;
 pub mod status;
+pub mod storage;
 pub mod undo;
 
 use std::rc::Rc;
@@ -21,18 +23,28 @@ use headstart_project::{
 use serde::{Deserialize, Serialize};
 use yew::Reducible;
 
+use crate::services::store::StoreError;
+
 use self::analysis::{Analyses, Kind};
 use self::camera::{CameraOwner, CameraPrefs};
 use self::engine::{EngineState, Phase};
 use self::notice::{LeftOut, Notices};
 use self::project::{ClassId, Project, Sample};
 use self::run::{Plan, Results, Run};
+use self::saved::Saved;
 use self::settings::{Draft, Field, Head};
+use self::storage::{Saving, Stage};
 use self::undo::History;
 
 /// Everything that the page shows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct State {
+    /// Which project is open.
+    pub stage: Stage,
+    #[serde(skip)]
+    pub saving: Saving,
+    /// The project's name.
+    pub title: String,
     pub project: Project,
     pub undo: History,
     /// The newest undo step was dismissed; it can still be taken back by keyboard.
@@ -99,6 +111,11 @@ pub struct IntakeSlice {
 /// Everything that can happen.
 #[derive(Clone, Debug)]
 pub enum Action {
+    SetStage(Stage),
+    /// A kept project takes the place of the present one.
+    Open(Box<Saved>),
+    SetTitle(String),
+    Saving(Saving),
     AddClass,
     RenameClass(ClassId, String),
     EnableClass(ClassId, bool),
@@ -142,6 +159,9 @@ pub enum Action {
 impl State {
     pub fn new(preference: DevicePreference) -> Self {
         Self {
+            stage: Stage::default(),
+            saving: Saving::default(),
+            title: "My project".into(),
             project: Project::new(),
             undo: History::default(),
             undo_hidden: false,
@@ -175,6 +195,10 @@ impl State {
 
     fn apply(&mut self, action: Action) {
         match action {
+            Action::SetStage(stage) => self.stage = stage,
+            Action::Open(saved) => self.open(*saved),
+            Action::SetTitle(title) => self.title = title,
+            Action::Saving(saving) => self.saving(saving),
             Action::AddClass => {
                 let id = self.project.add_class(None);
                 self.last_class = Some(id);
@@ -306,6 +330,24 @@ impl State {
             Err(blocker) => self
                 .notices
                 .problem("Training cannot start yet", blocker.to_string()),
+        }
+    }
+
+    /// A failure is told once, and again only when it has changed.
+    fn saving(&mut self, saving: Saving) {
+        if let Saving::Failed(error) = &saving
+            && self.saving != saving
+        {
+            let detail = match error {
+                StoreError::Full => "Everything is still on this page, but it would be lost with it: the space that the browser gives to this page is full. Delete old projects or images, or save this project as a file; saving then goes on by itself.".into(),
+                error => format!("Everything is still on this page, but it would be lost with it: {error}. It is tried again every few seconds; to be safe, save the project as a file."),
+            };
+            self.notices
+                .problem("The project is not being saved", detail);
+        }
+        // Trying again after a failure is not news until it has worked.
+        if !matches!((&self.saving, &saving), (Saving::Failed(_), Saving::Saving)) {
+            self.saving = saving;
         }
     }
 

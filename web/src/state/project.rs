@@ -176,6 +176,28 @@ impl Project {
         project
     }
 
+    /// From images and the names of their files and classes, when nothing else is known.
+    pub fn rescued(images: impl Iterator<Item = (SampleId, Rc<str>, Rc<str>)>) -> Self {
+        let mut project = Self::new();
+        project.classes.clear();
+        let mut images: Vec<_> = images.collect();
+        images.sort_by_key(|(id, ..)| *id);
+        for (id, name, class) in images {
+            project.highest_sample = project.highest_sample.max(id.0);
+            let class = project.class_named(&class);
+            if let Some(class) = project.class_mut(class) {
+                class.insert([Sample {
+                    id,
+                    name,
+                    part: Part::Train,
+                    size_px: None,
+                    burst: None,
+                }]);
+            }
+        }
+        project
+    }
+
     /// Appends an empty class, named by a number that no class has unless a name is given.
     pub fn add_class(&mut self, name: Option<&str>) -> ClassId {
         let id = ClassId(self.next_class);

@@ -1,0 +1,256 @@
+//! Keeps the project in the browser as it changes.
+//!
+//! Whatever changes the state or the media asks for saving; that happens a moment later, and again when something changed meanwhile.
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::rc::Rc;
+
+use gloo_timers::callback::Timeout;
+use headstart_project::{RunId, SampleId};
+use js_sys::Date;
+use wasm_bindgen_futures::spawn_local;
+
+use super::store::{KeptEmbedding, KeptFile, Store, StoreError};
+use crate::context::App;
+use crate::state::saved::{ProjectId, Saved};
+use crate::state::storage::Saving;
+use crate::state::{Action, State};
+
+/// Changes are gathered this long.
+const GATHER_MS: u32 = 300;
+/// After a failure it is tried again by itself after this long.
+const RETRY_MS: u32 = 10_000;
+/// Images written at once.
+const BATCH: usize = 32;
+
+/// The saver. Clones share it.
+#[derive(Clone, Default)]
+pub struct Autosave(Rc<RefCell<Saver>>);
+
+#[derive(Default)]
+struct Saver {
+    target: Option<Target>,
+    timer: Option<Timeout>,
+    is_saving: bool,
+    /// Something changed while saving was under way.
+    is_behind: bool,
+}
+
+/// The open project in the store, and what is already there.
+struct Target {
+    store: Store,
+    id: ProjectId,
+    created_ms: f64,
+    files: HashSet<SampleId>,
+    embeddings: HashSet<SampleId>,
+    model: Option<RunId>,
+    written: Option<Saved>,
+}
+
+impl Autosave {
+    /// From now on this project is kept. `files` and `embeddings` are already there, and the model of `model`.
+    pub fn attach(
+        &self,
+        store: Store,
+        id: ProjectId,
+        created_ms: Option<f64>,
+        files: HashSet<SampleId>,
+        embeddings: HashSet<SampleId>,
+        model: Option<RunId>,
+    ) {
+        self.0.borrow_mut().target = Some(Target {
+            store,
+            id,
+            created_ms: created_ms.unwrap_or_else(Date::now),
+            files,
+            embeddings,
+            model,
+            written: None,
+        });
+    }
+
+    /// Something changed.
+    pub fn ask(&self, app: &App) {
+        self.ask_in(app, GATHER_MS);
+    }
+
+    fn ask_in(&self, app: &App, delay_ms: u32) {
+        let mut saver = self.0.borrow_mut();
+        if saver.target.is_none() {
+            return;
+        }
+        if saver.is_saving {
+            saver.is_behind = true;
+        } else if saver.timer.is_none() {
+            let app = app.clone();
+            saver.timer = Some(Timeout::new(delay_ms, move || {
+                app.autosave.0.borrow_mut().timer = None;
+                spawn_local(async move { app.autosave.save(&app).await });
+            }));
+        }
+    }
+
+    /// Saves now. Returns when everything up to now is safe, or has failed and been told.
+    pub async fn save(&self, app: &App) {
+        {
+            let mut saver = self.0.borrow_mut();
+            if saver.is_saving {
+                saver.is_behind = true;
+                return;
+            }
+            saver.is_saving = true;
+            saver.is_behind = false;
+            saver.timer = None;
+        }
+        let outcome = self.write(app).await;
+        let is_behind = {
+            let mut saver = self.0.borrow_mut();
+            saver.is_saving = false;
+            saver.is_behind
+        };
+        match outcome {
+            Ok(false) => {}
+            Ok(true) => app.dispatch(Action::Saving(Saving::Saved)),
+            Err(error) => {
+                app.dispatch(Action::Saving(Saving::Failed(error)));
+                self.ask_in(app, RETRY_MS);
+                return;
+            }
+        }
+        if is_behind {
+            self.ask(app);
+        }
+    }
+
+    /// Files first, then the description that names them, then what it no longer names goes. Returns whether anything was written.
+    async fn write(&self, app: &App) -> Result<bool, StoreError> {
+        let state = app.state();
+        let Some(work) = self.work(app, &state) else {
+            return Ok(false);
+        };
+        if work.is_empty() {
+            return Ok(false);
+        }
+        app.dispatch(Action::Saving(Saving::Saving));
+        let Work {
+            store,
+            id,
+            created_ms,
+            files,
+            embeddings,
+            gone,
+            saved,
+            model,
+        } = work;
+        for batch in files.chunks(BATCH) {
+            store.keep_files(&id, batch).await?;
+            self.note(|target| target.files.extend(batch.iter().map(|file| file.id)));
+        }
+        for batch in embeddings.chunks(BATCH) {
+            store.keep_embeddings(&id, batch).await?;
+            self.note(|target| target.embeddings.extend(batch.iter().map(|kept| kept.id)));
+        }
+        if let Some(saved) = saved {
+            let bytes = app
+                .media
+                .bytes(saved.project.samples().map(|sample| sample.id));
+            let summary = saved.summary(id.clone(), created_ms, Date::now(), bytes);
+            let file = model.and_then(|_| app.media.model());
+            store.keep(&summary, &saved, file.as_ref()).await?;
+            self.note(|target| {
+                target.model = model.or(target.model);
+                target.written = Some(saved);
+            });
+        }
+        if !gone.is_empty() {
+            store.forget_images(&id, &gone).await?;
+            self.note(|target| {
+                for id in &gone {
+                    target.files.remove(id);
+                    target.embeddings.remove(id);
+                }
+            });
+        }
+        Ok(true)
+    }
+
+    fn note(&self, change: impl FnOnce(&mut Target)) {
+        if let Some(target) = &mut self.0.borrow_mut().target {
+            change(target);
+        }
+    }
+
+    /// What is not yet as it should be.
+    fn work(&self, app: &App, state: &State) -> Option<Work> {
+        let saver = self.0.borrow();
+        let target = saver.target.as_ref()?;
+        let mut files = Vec::new();
+        let mut embeddings = Vec::new();
+        for class in &state.project.classes {
+            for sample in class.samples() {
+                if !target.files.contains(&sample.id)
+                    && let Some(file) = app.media.file(sample.id)
+                {
+                    files.push(KeptFile {
+                        id: sample.id,
+                        file,
+                        name: sample.name.clone(),
+                        fingerprint: app.media.fingerprint(sample.id),
+                        class: class.label(),
+                    });
+                }
+                if !target.embeddings.contains(&sample.id)
+                    && let (Some(embedding), Some(look)) =
+                        (app.media.embedding(sample.id), app.media.look(sample.id))
+                {
+                    embeddings.push(KeptEmbedding {
+                        id: sample.id,
+                        embedding,
+                        look,
+                        thumbnail: app.media.thumbnail(sample.id),
+                    });
+                }
+            }
+        }
+        // An image that undo can bring back stays.
+        let kept: HashSet<_> = state.kept_samples().collect();
+        let gone = target.files.iter().filter(|id| !kept.contains(id));
+        let saved = Saved::of(state);
+        let is_empty = target.written.is_none() && saved.is_untouched();
+        let run = state
+            .results
+            .as_ref()
+            .map(|results| results.plan.request.run);
+        Some(Work {
+            store: target.store.clone(),
+            id: target.id.clone(),
+            created_ms: target.created_ms,
+            files,
+            embeddings,
+            gone: gone.copied().collect(),
+            model: run.filter(|_| run != target.model),
+            saved: (target.written.as_ref() != Some(&saved) && !is_empty).then_some(saved),
+        })
+    }
+}
+
+struct Work {
+    store: Store,
+    id: ProjectId,
+    created_ms: f64,
+    files: Vec<KeptFile>,
+    embeddings: Vec<KeptEmbedding>,
+    gone: Vec<SampleId>,
+    saved: Option<Saved>,
+    model: Option<RunId>,
+}
+
+impl Work {
+    fn is_empty(&self) -> bool {
+        self.files.is_empty()
+            && self.embeddings.is_empty()
+            && self.gone.is_empty()
+            && self.saved.is_none()
+    }
+}

@@ -1,0 +1,31 @@
+//! Which project is open, and how its keeping goes.
+
+use serde::{Deserialize, Serialize};
+
+use super::saved::Summary;
+
+/// What the page shows.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub enum Stage {
+    /// It looks for kept projects.
+    #[default]
+    Opening,
+    /// The kept projects, to choose from.
+    Start(Vec<Summary>),
+    /// A project.
+    Editing,
+    /// The project is open in another tab.
+    Elsewhere(Box<Summary>),
+}
+
+/// How keeping the project goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Saving {
+    /// There is nothing to keep yet.
+    #[default]
+    Untouched,
+    Saving,
+    Saved,
+    /// It did not work; what is on the page is still there, and it is tried again.
+    Failed(crate::services::store::StoreError),
+}
