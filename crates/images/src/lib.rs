@@ -5,10 +5,12 @@
 
 mod archive;
 mod header;
+mod look;
 mod pixels;
 mod place;
 
 pub use archive::{Archive, ArchiveItem, ArchiveLimits};
 pub use header::{Format, ImageHeader, MAX_MEGAPIXELS, check, inspect};
+pub use look::look;
 pub use pixels::{Normalization, Pixels, PixelsError};
 pub use place::{Placement, is_junk, place};
