@@ -44,6 +44,12 @@ impl Backbone {
         1280
     }
 
+    /// Cells a side of the last feature map.
+    pub fn map_side(&self) -> usize {
+        // Five of its layers halve the image.
+        self.input_px() as usize / 32
+    }
+
     /// Trained numbers in it.
     pub fn parameters(&self) -> u64 {
         self.network.num_params() as u64
@@ -68,10 +74,19 @@ impl Backbone {
 
     /// Embeds normalised images: `planes` is `[batch, 3, input_px, input_px]`, the result `[batch, features]`.
     pub fn embed(&self, planes: Vec<f32>) -> Tensor<2> {
+        self.network.forward(self.images(planes))
+    }
+
+    /// The last feature map of normalised images: `planes` is `[batch, 3, input_px, input_px]`, the result `[batch, features, map_side, map_side]`.
+    /// Its mean over all cells is the embedding.
+    pub fn maps(&self, planes: Vec<f32>) -> Tensor<4> {
+        self.network.forward_maps(self.images(planes))
+    }
+
+    fn images(&self, planes: Vec<f32>) -> Tensor<4> {
         let side = self.input_px() as usize;
         let batch = planes.len() / (3 * side * side);
         let images = TensorData::new(planes, [batch, 3, side, side]);
-        self.network
-            .forward(Tensor::from_data(images, &self.device))
+        Tensor::from_data(images, &self.device)
     }
 }

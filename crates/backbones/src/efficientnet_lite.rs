@@ -103,7 +103,7 @@ impl EfficientNetLite {
     }
 
     /// The last feature map, `[batch, features, side / 32, side / 32]`.
-    fn forward_maps(&self, images: Tensor<4>) -> Tensor<4> {
+    pub fn forward_maps(&self, images: Tensor<4>) -> Tensor<4> {
         let mut x = self.stem.forward(images); // [b, 32, s/2, s/2]
         for block in &self.blocks {
             x = block.forward(x);

@@ -70,6 +70,28 @@ fn the_shipped_weights_give_the_features_of_an_independent_implementation() {
 }
 
 #[test]
+fn an_embedding_is_the_mean_of_the_last_feature_map() {
+    let weights = fs::read(root().join("weights/efficientnet-lite0.safetensors")).expect("weights");
+    let backbone =
+        Backbone::load(BackboneId::EfficientNetLite0, &weights, &Device::flex()).expect("loads");
+    let picture = root().join("crates/backbones/tests/golden/input_0.png");
+    let decoded = image::open(&picture).expect("decodes").to_rgba8();
+    let pixels = Pixels::new(decoded.width(), decoded.height(), decoded.into_raw()).expect("fits");
+    let planes = backbone.prepare(&pixels).expect("resizes");
+    let maps = backbone.maps([planes.clone(), planes].concat());
+    let side = backbone.map_side();
+    assert_eq!(maps.dims(), [2, backbone.features(), side, side]);
+    let maps: Vec<f32> = maps.into_data().iter().collect();
+    let means = maps
+        .chunks_exact(side * side)
+        .map(|map| map.iter().sum::<f32>() / (side * side) as f32);
+    let embedding = embed(&backbone, &picture);
+    for (mean, expected) in means.zip(embedding.iter().chain(&embedding)) {
+        assert!((mean - expected).abs() < 1e-5, "{mean} {expected}");
+    }
+}
+
+#[test]
 fn f16_keeps_the_direction_of_the_f32_features() {
     let folder = root().join("../shared/golden/efficientnet_lite0");
     if !folder.exists() {
