@@ -69,6 +69,11 @@ impl Head {
         classes
     }
 
+    /// The hidden layer, if there is one, and the output layer.
+    pub(crate) fn layers(&self) -> (Option<&Linear>, &Linear) {
+        (self.hidden.as_ref(), &self.output)
+    }
+
     /// The head as a safetensors file; weights are `[inputs, outputs]`, f32.
     ///
     /// # Errors

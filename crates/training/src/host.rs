@@ -13,6 +13,9 @@ pub trait Host {
 
     /// An epoch is over; about `remaining_ms` are left.
     fn report_epoch(&self, metrics: EpochMetrics, remaining_ms: f64);
+
+    /// `done` of `total` steps of an analysis are done.
+    fn report_progress(&self, _done: u32, _total: u32) {}
 }
 
 /// Why long work ended early.
@@ -30,9 +33,60 @@ impl From<TrainError> for Interrupted {
     }
 }
 
+/// Lets other work through between two steps.
+///
+/// # Errors
+/// When the host cancels.
+pub(crate) async fn pause(host: &impl Host) -> Result<(), Interrupted> {
+    host.pause().await;
+    if host.is_cancelled() {
+        return Err(Interrupted::Cancelled);
+    }
+    Ok(())
+}
+
 /// What the device or the tensor library says of its own failure.
 pub(crate) fn internal(error: impl std::fmt::Display) -> TrainError {
     TrainError::Internal {
         detail: error.to_string(),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use std::cell::{Cell, RefCell};
+
+    use super::*;
+
+    /// Notes what is reported, and cancels after so many pauses.
+    pub struct Recorder {
+        pub pauses_left: Cell<u32>,
+        pub progress: RefCell<Vec<(u32, u32)>>,
+    }
+
+    impl Default for Recorder {
+        fn default() -> Self {
+            Self {
+                pauses_left: Cell::new(u32::MAX),
+                progress: RefCell::default(),
+            }
+        }
+    }
+
+    impl Host for Recorder {
+        fn now_ms(&self) -> f64 {
+            0.0
+        }
+        fn is_cancelled(&self) -> bool {
+            self.pauses_left.get() == 0
+        }
+        async fn pause(&self) {
+            self.pauses_left
+                .set(self.pauses_left.get().saturating_sub(1));
+        }
+        fn report_epoch(&self, _: EpochMetrics, _: f64) {}
+        fn report_progress(&self, done: u32, total: u32) {
+            self.progress.borrow_mut().push((done, total));
+        }
     }
 }

@@ -4,16 +4,20 @@
 
 mod evaluate;
 mod examples;
+mod explain;
 mod fit;
 mod head;
 mod host;
+mod projection;
 mod run;
 mod split;
 
 pub use evaluate::evaluate;
 pub use examples::Examples;
+pub use explain::{heat_map, occlude};
 pub use fit::{Fitted, fit};
 pub use head::{Head, HeadConfig, softmax};
 pub use host::{Host, Interrupted};
+pub use projection::{pca, place, tsne};
 pub use run::{ClassImages, Trained, check_settings, train};
 pub use split::{Split, split};
