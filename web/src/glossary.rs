@@ -4,17 +4,29 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Word {
     Backbone,
+    Baseline,
     Batch,
+    Calibration,
+    ConfidenceInterval,
     Confusion,
+    CrossValidation,
     Dropout,
     Embedding,
     Epoch,
+    F1,
     Head,
+    HeatMap,
     HiddenLayer,
     LearningRate,
     Loss,
+    NearDuplicate,
+    NearestNeighbours,
     Overfitting,
+    Precision,
+    Recall,
+    Recording,
     Seed,
+    Temperature,
     Test,
     TransferLearning,
     Validation,
@@ -24,17 +36,29 @@ impl Word {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Backbone => "backbone",
+            Self::Baseline => "baseline",
             Self::Batch => "batch",
+            Self::Calibration => "calibration",
+            Self::ConfidenceInterval => "confidence interval",
             Self::Confusion => "confusion matrix",
+            Self::CrossValidation => "cross-validation",
             Self::Dropout => "dropout",
             Self::Embedding => "embedding",
             Self::Epoch => "epoch",
+            Self::F1 => "F1",
             Self::Head => "head",
+            Self::HeatMap => "heat map",
             Self::HiddenLayer => "hidden layer",
             Self::LearningRate => "learning rate",
             Self::Loss => "loss",
+            Self::NearDuplicate => "near-duplicate",
+            Self::NearestNeighbours => "nearest neighbours",
             Self::Overfitting => "overfitting",
+            Self::Precision => "precision",
+            Self::Recall => "recall",
+            Self::Recording => "recording",
             Self::Seed => "seed",
+            Self::Temperature => "temperature",
             Self::Test => "test images",
             Self::TransferLearning => "transfer learning",
             Self::Validation => "validation",
@@ -46,11 +70,23 @@ impl Word {
             Self::Backbone => {
                 "The big part of the model. It was trained on more than a million photos before you came, so it already sees edges, shapes and parts. It stays as it is."
             }
+            Self::Baseline => {
+                "A very simple method that solves the same task. A model is only worth having if it does better than that."
+            }
             Self::Batch => {
                 "The model does not look at all images at once. It takes a few, corrects itself a little, and takes the next few. One such handful is a batch."
             }
+            Self::Calibration => {
+                "Whether the model is right as often as it says. If it is 80% sure of ten answers, about eight of them should be right."
+            }
+            Self::ConfidenceInterval => {
+                "The range in which the true figure most likely lies. If you repeated the test many times with other images, about 95 of 100 such ranges would hold the true figure."
+            }
             Self::Confusion => {
                 "A table of right and wrong answers. Each row is what an image really shows, each column is what the model said. Right answers are on the diagonal."
+            }
+            Self::CrossValidation => {
+                "The images are cut into five parts. Five models are trained, and each one predicts the part that it has not seen. So every image is predicted once by a model that does not know it."
             }
             Self::Dropout => {
                 "While learning, some units are switched off at random, so that the model cannot rely on any single one. It can help against overfitting."
@@ -61,8 +97,12 @@ impl Word {
             Self::Epoch => {
                 "One pass over all training images. In 50 epochs the model sees every image 50 times."
             }
+            Self::F1 => "Precision and recall in one number. It is only high when both are.",
             Self::Head => {
                 "The small last part of the model. It turns the backbone’s description of an image into one of your classes. Only the head is trained here, which is why it is fast."
+            }
+            Self::HeatMap => {
+                "The image with colours on it that show which parts spoke for the answer, and how strongly."
             }
             Self::HiddenLayer => {
                 "A row of units between the backbone and the answer. More units can learn finer differences, but need more images."
@@ -73,11 +113,29 @@ impl Word {
             Self::Loss => {
                 "How wrong the model’s answers are, as a number. Saying a wrong class with great certainty costs most. Lower is better."
             }
+            Self::NearDuplicate => {
+                "Two images that look all but the same, such as two frames of one recording or a photo that was saved twice."
+            }
+            Self::NearestNeighbours => {
+                "The training images most like the new one. They vote, and the class with the most votes is the answer. Nothing needs to be trained for that."
+            }
             Self::Overfitting => {
                 "Learning the training images by heart instead of what they have in common. You see it when the training curve gets better while the validation curve gets worse."
             }
+            Self::Precision => {
+                "How often the model is right when it says this class. It drops when other things are taken for the class."
+            }
+            Self::Recall => {
+                "How many of the images of this class the model finds. It drops when images of the class are taken for something else."
+            }
+            Self::Recording => {
+                "The frames that the camera took while you held the button once. They look much alike, so they are all learnt from or all held back, never some of each."
+            }
             Self::Seed => {
                 "The number that all chance in the training starts from. The same seed and the same images give the same result."
+            }
+            Self::Temperature => {
+                "A number that makes all answers a bit less sure, or surer, without changing any of them. It is chosen so that the model is right as often as it says."
             }
             Self::Test => {
                 "Images that are kept aside and never learnt from. How often the model is right on them tells how it will do on new images."
