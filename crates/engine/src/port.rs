@@ -1,8 +1,9 @@
 //! The worker's end of the line to the page.
 
 use headstart_project::{Command, Event};
+use js_sys::Array;
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
-use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
+use web_sys::{DedicatedWorkerGlobalScope, MessageEvent, PerformanceResourceTiming};
 
 /// The worker's global object.
 pub fn scope() -> DedicatedWorkerGlobalScope {
@@ -28,6 +29,18 @@ pub fn listen(handle: impl Fn(Result<(Command, Vec<JsValue>), String>) + 'static
     scope().set_onmessage(Some(on_message.as_ref().unchecked_ref()));
     // The engine listens as long as the worker lives.
     on_message.forget();
+}
+
+/// What this worker has asked the network for: whole addresses, and the bytes that came.
+pub fn requests() -> Vec<(String, f64)> {
+    let entries = scope().performance().map_or_else(Array::new, |performance| {
+        performance.get_entries_by_type("resource")
+    });
+    entries
+        .iter()
+        .filter_map(|entry| entry.dyn_into::<PerformanceResourceTiming>().ok())
+        .map(|entry| (entry.name(), entry.transfer_size()))
+        .collect()
 }
 
 /// Milliseconds since the worker started.

@@ -67,6 +67,8 @@ pub enum Command {
         /// The analysis to stop.
         job: JobId,
     },
+    /// Answer with `Event::Requests`.
+    ListRequests,
     /// Answer with `Event::Pong`: the page's watchdog.
     Ping,
 }

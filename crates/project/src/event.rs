@@ -169,6 +169,11 @@ pub enum Event {
         /// The panic's message, for the console.
         message: String,
     },
+    /// Everything that the engine has asked the network for.
+    Requests {
+        /// Each with its whole address and the bytes that came over the network.
+        requests: Vec<(String, f64)>,
+    },
     /// The answer to `Command::Ping`.
     Pong,
 }

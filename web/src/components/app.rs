@@ -7,6 +7,7 @@ use yew::prelude::*;
 
 use super::check::Check;
 use super::collect::Collect;
+use super::footer::Footer;
 use super::header::Header;
 use super::icon::{Glyph, Icon};
 use super::notices::Notices;
@@ -53,6 +54,7 @@ pub fn App() -> Html {
                     Stage::Editing => editor(&state),
                 } }
             </main>
+            <Footer offline={state.offline} />
             <Notices notices={state.notices.clone()} phase={state.engine.phase.clone()} />
             <UndoToast label={undo} />
         </ContextProvider<Context>>

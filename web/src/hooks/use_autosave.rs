@@ -15,6 +15,7 @@ pub fn use_autosave(app: &App, state: &State) {
     {
         let app = app.clone();
         use_effect_with((), move |()| {
+            crate::services::offline::start(&app);
             spawn_local(async move { app.projects.start(&app).await });
         });
     }

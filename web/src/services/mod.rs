@@ -8,6 +8,8 @@ pub mod entries;
 pub mod intake;
 pub mod lock;
 pub mod media;
+pub mod offline;
 pub mod projects;
+pub mod requests;
 pub mod storage;
 pub mod store;

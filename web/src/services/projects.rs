@@ -165,11 +165,16 @@ impl Projects {
 
     /// Goes back to the list of projects, with a fresh page, once everything is kept.
     pub async fn leave(&self, app: &App) {
-        app.autosave.save(app).await;
         if let Some(session) = session() {
             // Without it the page merely comes back to the same project.
             let _ = session.remove_item(OPEN_KEY);
         }
+        self.reload(app).await;
+    }
+
+    /// Loads the page anew once everything is kept.
+    pub async fn reload(&self, app: &App) {
+        app.autosave.save(app).await;
         if let Some(window) = web_sys::window() {
             // Reloading a page that was loaded does not fail.
             let _ = window.location().reload();

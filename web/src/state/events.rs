@@ -117,6 +117,7 @@ impl State {
             | Event::Prediction { .. }
             | Event::PredictionFailed { .. }
             | Event::Crashed { .. }
+            | Event::Requests { .. }
             | Event::Pong => {}
         }
     }

@@ -33,7 +33,7 @@ use self::project::{ClassId, Project, Sample};
 use self::run::{Plan, Results, Run};
 use self::saved::Saved;
 use self::settings::{Draft, Field, Head};
-use self::storage::{Saving, Stage};
+use self::storage::{Offline, Saving, Stage};
 use self::undo::History;
 
 /// Everything that the page shows.
@@ -43,6 +43,7 @@ pub struct State {
     pub stage: Stage,
     #[serde(skip)]
     pub saving: Saving,
+    pub offline: Offline,
     /// The project's name.
     pub title: String,
     pub project: Project,
@@ -116,6 +117,7 @@ pub enum Action {
     Open(Box<Saved>),
     SetTitle(String),
     Saving(Saving),
+    SetOffline(Offline),
     AddClass,
     RenameClass(ClassId, String),
     EnableClass(ClassId, bool),
@@ -161,6 +163,7 @@ impl State {
         Self {
             stage: Stage::default(),
             saving: Saving::default(),
+            offline: Offline::default(),
             title: "My project".into(),
             project: Project::new(),
             undo: History::default(),
@@ -199,6 +202,7 @@ impl State {
             Action::Open(saved) => self.open(*saved),
             Action::SetTitle(title) => self.title = title,
             Action::Saving(saving) => self.saving(saving),
+            Action::SetOffline(offline) => self.offline = offline,
             Action::AddClass => {
                 let id = self.project.add_class(None);
                 self.last_class = Some(id);

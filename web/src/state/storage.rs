@@ -18,6 +18,18 @@ pub enum Stage {
     Elsewhere(Box<Summary>),
 }
 
+/// Whether the page works without a network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Offline {
+    /// Not yet, or not at all.
+    #[default]
+    NotYet,
+    /// Everything that it needs is in the browser.
+    Ready,
+    /// A new version of the page is there and waits to be used.
+    NewVersion,
+}
+
 /// How keeping the project goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Saving {

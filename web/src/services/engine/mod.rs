@@ -151,6 +151,15 @@ impl Engine {
         id
     }
 
+    /// Hands over what the engine has asked the network for, each with the bytes that came.
+    pub fn requests(&self, onlist: Callback<Vec<(String, f64)>>) {
+        let client = &mut *self.0.borrow_mut();
+        if let Some(running) = client.worker.as_mut() {
+            running.onrequests = Some(onlist);
+            running.post(&Command::ListRequests, &[], &[]);
+        }
+    }
+
     /// Covers one part of an image after the other; `onchange` hears how it goes, last of all `Done` or `Ended`.
     /// `None` when there is no engine.
     pub fn occlude(
@@ -398,6 +407,17 @@ impl Engine {
             }
             Event::Crashed { message } => {
                 self.failed(app, message);
+                return;
+            }
+            Event::Requests { requests } => {
+                let onlist = {
+                    let mut client = self.0.borrow_mut();
+                    let running = client.worker.as_mut();
+                    running.and_then(|running| running.onrequests.take())
+                };
+                if let Some(onlist) = onlist {
+                    onlist.emit(requests.clone());
+                }
                 return;
             }
             Event::Pong => {

@@ -38,6 +38,7 @@ pub(super) struct Running {
     stopped_jobs: HashSet<JobId>,
     pub(super) answers: HashMap<RequestId, Callback<Answer>>,
     pub(super) occlusions: HashMap<JobId, Callback<Covered>>,
+    pub(super) onrequests: Option<Callback<Vec<(String, f64)>>>,
     pub(super) pinged_at: Option<f64>,
     watched_at: f64,
 }
@@ -89,6 +90,7 @@ impl Running {
             stopped_jobs: HashSet::new(),
             answers: HashMap::new(),
             occlusions: HashMap::new(),
+            onrequests: None,
             pinged_at: None,
             watched_at: Date::now(),
         })
