@@ -108,7 +108,8 @@ export class App {
    * @param {(context) => Promise<void>} [settings.prepare] runs before the page is opened, e.g. to answer requests
    */
   static async open(t, browser, site, { device = "cpu", path = "/", context: options = {}, expectedErrors = [], prepare } = {}) {
-    const context = await browser.newContext({ viewport: { width: 1440, height: 1000 }, ...options });
+    // What a service worker answers cannot be changed by a test; the tests of working offline let it in.
+    const context = await browser.newContext({ viewport: { width: 1440, height: 1000 }, serviceWorkers: "block", ...options });
     const problems = [];
     context.on("request", (request) => {
       const url = request.url();
@@ -132,8 +133,29 @@ export class App {
       await context.close();
       assert.deepEqual(problems, []);
     });
-    await page.goto(`${site.url}${path}${device ? `?device=${device}` : ""}`);
+    app.address = `${site.url}${path}${device ? `?device=${device}` : ""}`;
+    await page.goto(app.address);
     return app;
+  }
+
+  /** Another tab of the same browser, on the same site. */
+  async anotherTab() {
+    const page = await this.page.context().newPage();
+    page.setDefaultTimeout(PATIENCE_MS);
+    const app = new App(page, this.site);
+    app.address = this.address;
+    await page.goto(this.address);
+    return app;
+  }
+
+  /** Loads the page anew, as a person does who presses F5. */
+  async reload() {
+    await this.page.reload();
+  }
+
+  /** Waits until the page says that everything is kept. */
+  saved() {
+    return this.page.getByText("Saved in this browser", { exact: true }).waitFor();
   }
 
   constructor(page, site) {

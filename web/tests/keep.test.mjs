@@ -1,0 +1,148 @@
+// Keep: nothing is lost by a reload, and several projects live side by side.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { suite, top, until } from "./support/app.mjs";
+import { SHAPES, shapes, unseenShapes } from "./support/fixtures.mjs";
+
+const open = suite();
+
+const projects = (app) => app.page.getByRole("region", { name: "Projects", exact: true });
+
+test("a reload brings back images, labels, settings and the model, which still predicts", async (t) => {
+  const app = await open(t);
+  await app.addShapes();
+  await app.set({ Epochs: 17 });
+  await app.runTraining();
+  const before = await app.classify(unseenShapes("Stars")[0]);
+  const embedded = await app.count("sample_embedded");
+  assert.equal(embedded, 24);
+  await app.saved();
+
+  await app.reload();
+  for (const name of SHAPES) await app.hasImages(name, shapes(name).length);
+  await app.openSettings();
+  assert.equal(await app.train.getByRole("spinbutton", { name: "Epochs", exact: true }).inputValue(), "17");
+  await app.check.getByRole("table", { name: "Confusion matrix" }).waitFor();
+  await app.event("ready");
+  const after = await app.classify(unseenShapes("Stars")[0]);
+  for (const name of SHAPES) assert.ok(Math.abs(after[name] - before[name]) < 1e-5, `${name}: ${before[name]} ${after[name]}`);
+  assert.equal(await app.count("sample_embedded"), 0, "no image is embedded a second time");
+
+  // It goes on from there, too: bursts, undo and ids do not collide.
+  await app.upload("Stars", unseenShapes("Stars"));
+  await app.hasImages("Stars", shapes("Stars").length + unseenShapes("Stars").length);
+  await app.runTraining();
+});
+
+test("a reload in the middle of embedding and training loses nothing", async (t) => {
+  const app = await open(t);
+  await app.nameClasses(...SHAPES);
+  for (const name of SHAPES) await app.upload(name, shapes(name));
+  for (const name of SHAPES) await app.hasImages(name, shapes(name).length);
+  await app.saved();
+  await app.reload();
+  for (const name of SHAPES) await app.hasImages(name, shapes(name).length);
+  await app.event("ready");
+  await app.set({ Epochs: 900 });
+  await app.trainButton.click();
+  await app.event("epoch", 3);
+  await app.saved();
+  await app.reload();
+  for (const name of SHAPES) await app.hasImages(name, shapes(name).length);
+  await app.set({ Epochs: 20 });
+  await app.runTraining();
+  assert.equal(top(await app.classify(unseenShapes("Circles")[0])), "Circles");
+});
+
+test("projects are listed, renamed, copied, deleted and brought back", async (t) => {
+  const app = await open(t);
+  const { page } = app;
+  await app.nameClasses("Circles", "Stars");
+  await app.upload("Circles", shapes("Circles"));
+  await app.hasImages("Circles", 8);
+  await page.getByRole("textbox", { name: "Project name", exact: true }).fill("Round things");
+  await app.saved();
+  await page.getByRole("button", { name: "All projects", exact: true }).click();
+
+  const list = projects(app);
+  const name = () => list.getByRole("textbox", { name: "Project name", exact: true });
+  await until(async () => (await name().first().inputValue()) === "Round things", "the project in the list");
+  assert.match(await list.innerText(), /8 images in 2 classes/);
+
+  await list.getByRole("button", { name: "Duplicate", exact: true }).click();
+  await until(async () => (await name().count()) === 2, "the copy");
+  await list.getByRole("button", { name: "Delete Round things", exact: true }).click();
+  await list.getByRole("button", { name: "Bring it back", exact: true }).click();
+  await until(async () => (await name().count()) === 2, "both projects");
+  await list.getByRole("button", { name: "Delete Round things (copy)", exact: true }).click();
+  await list.getByText(/“Round things \(copy\)” is deleted when/).waitFor();
+
+  await list.getByRole("button", { name: "Open", exact: true }).click();
+  await app.hasImages("Circles", 8);
+  await page.getByRole("button", { name: "All projects", exact: true }).click();
+  await until(async () => (await name().count()) === 1, "the deleted copy gone");
+
+  await list.getByRole("button", { name: "New project", exact: true }).click();
+  await app.classes.first().waitFor();
+  assert.equal(await app.images("Class 1").count(), 0);
+});
+
+test("two tabs do not work on the same project", async (t) => {
+  const app = await open(t);
+  await app.nameClasses("Circles", "Stars");
+  await app.upload("Circles", shapes("Circles"));
+  await app.hasImages("Circles", 8);
+  await app.saved();
+  const other = await app.anotherTab();
+  await projects(other).getByRole("button", { name: "Open", exact: true }).click();
+  await other.page.getByRole("heading", { name: /is open in another tab/ }).waitFor();
+  await other.page.getByRole("button", { name: "Open a copy", exact: true }).click();
+  await other.hasImages("Circles", 8);
+  await other.upload("Circles", unseenShapes("Circles"));
+  await other.hasImages("Circles", 11);
+  assert.equal(await app.images("Circles").count(), 8, "the first tab's project is its own");
+  await other.page.close();
+});
+
+test("a damaged description is told, and the images are still there", async (t) => {
+  const app = await open(t);
+  await app.nameClasses("Circles", "Stars");
+  await app.upload("Circles", shapes("Circles"));
+  await app.hasImages("Circles", 8);
+  await app.saved();
+  await app.page.evaluate(async () => {
+    const database = await new Promise((resolve, reject) => {
+      const request = indexedDB.open("headstart");
+      request.onsuccess = () => resolve(request.result);
+      request.onerror = () => reject(request.error);
+    });
+    const store = database.transaction("descriptions", "readwrite").objectStore("descriptions");
+    const keys = await new Promise((resolve) => (store.getAllKeys().onsuccess = ({ target }) => resolve(target.result)));
+    await new Promise((resolve) => (store.put('{"version":1,"title":', keys[0]).onsuccess = resolve));
+    database.close();
+  });
+  await app.reload();
+  await app.alert(/was damaged/, /images were found/);
+  await app.hasImages("Circles", 8);
+});
+
+test("a full store is told, and nothing on the page is lost", async (t) => {
+  const app = await open(t);
+  await app.nameClasses("Circles", "Stars");
+  await app.upload("Circles", shapes("Circles"));
+  await app.hasImages("Circles", 8);
+  await app.saved();
+  const client = await app.page.context().newCDPSession(app.page);
+  const { origin } = new URL(app.address);
+  await client.send("Storage.overrideQuotaForOrigin", { origin, quotaSize: 1 });
+  await app.upload("Stars", shapes("Stars"));
+  await app.alert(/not being saved/, /full/);
+  await app.hasImages("Stars", 8);
+  await app.page.getByText("Not saved", { exact: true }).waitFor();
+  // Space again: saving goes on by itself.
+  await client.send("Storage.overrideQuotaForOrigin", { origin });
+  await app.saved();
+  await app.reload();
+  await app.hasImages("Stars", 8);
+});
