@@ -5,6 +5,7 @@
 mod components;
 mod context;
 mod glossary;
+mod heat;
 mod hooks;
 mod services;
 mod state;

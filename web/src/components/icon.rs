@@ -7,7 +7,9 @@ pub enum Icon {
     Archive,
     Camera,
     Close,
+    Cover,
     Download,
+    Eye,
     Flip,
     Folder,
     Left,
@@ -37,7 +39,11 @@ impl Icon {
                 "M4 7.5h3l1.6-2.5h6.8L17 7.5h3A1.5 1.5 0 0 1 21.5 9v9.5A1.5 1.5 0 0 1 20 20H4a1.5 1.5 0 0 1-1.5-1.5V9A1.5 1.5 0 0 1 4 7.5zM12 17a3.75 3.75 0 1 0 0-7.5 3.75 3.75 0 0 0 0 7.5z"
             }
             Self::Close => "M6 6l12 12M18 6 6 18",
+            Self::Cover => "M4 4h16v16H4zM9 9h6v6H9zM9 12l3-3M12 15l3-3",
             Self::Download => "M12 4v11m-5-4.5 5 5 5-5M4.5 20h15",
+            Self::Eye => {
+                "M2.5 12S6 5.5 12 5.5 21.5 12 21.5 12 18 18.5 12 18.5 2.5 12 2.5 12zM12 15a3 3 0 1 0 0-6 3 3 0 0 0 0 6z"
+            }
             Self::Flip => {
                 "M4 9a8 8 0 0 1 14-3.5L20 8M20 3.5V8h-4.5M20 15a8 8 0 0 1-14 3.5L4 16M4 20.5V16h4.5"
             }

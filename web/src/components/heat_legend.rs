@@ -1,0 +1,46 @@
+//! What the colours of a heat map mean.
+
+use yew::prelude::*;
+
+use super::term::Term;
+use crate::glossary::Word;
+
+#[derive(Properties, PartialEq)]
+pub struct Props {
+    /// The colours say what covering a part changes.
+    #[prop_or_default]
+    pub is_covered: bool,
+    /// The image is no square, so that its rim is not seen.
+    #[prop_or_default]
+    pub is_cut_off: bool,
+}
+
+#[component]
+pub fn HeatLegend(props: &Props) -> Html {
+    let (from, to, scale) = if props.is_covered {
+        (
+            "speaks against it",
+            "speaks for it",
+            "heat-scale is-covered",
+        )
+    } else {
+        ("no heat", "most heat", "heat-scale")
+    };
+    html! {
+        <div class="heat-legend">
+            <p class="heat-key">
+                <span>{ from }</span><span class={scale} aria-hidden="true"></span><span>{ to }</span>
+            </p>
+            <p class="hint">
+                if props.is_covered {
+                    { "One part after the other was covered. Where that makes the class less probable, the part speaks for it." }
+                } else {
+                    { "A " }<Term word={Word::HeatMap} />{ " is coarse: it shows the region, not the exact edge." }
+                }
+                if props.is_cut_off {
+                    { " The model sees only the square in the middle; the dark rim is cut off." }
+                }
+            </p>
+        </div>
+    }
+}
