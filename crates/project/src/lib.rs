@@ -12,6 +12,7 @@ mod look;
 mod metrics;
 mod record;
 mod settings;
+mod statistics;
 
 pub use command::{Analysis, ClassRequest, Command, Frame, HeatFor, NewSample, TrainRequest};
 pub use error::{ArchiveError, EngineError, Rejection, TrainError};
@@ -28,3 +29,4 @@ pub use look::ImageLook;
 pub use metrics::{EpochMetrics, Evaluation, SampleVerdict, SplitCounts, Timings, TrainOutcome};
 pub use record::{RunRecord, TestRecord};
 pub use settings::{BackboneId, DeviceKind, DevicePreference, Part, TrainSettings};
+pub use statistics::{ClassScores, per_class, wilson};
