@@ -86,6 +86,14 @@ impl<'a> Weights<'a> {
         Ok(Param::initialized(param.id, tensor))
     }
 
+    /// The numbers of the tensor called `name`, which must have this shape.
+    ///
+    /// # Errors
+    /// When the tensor is missing, of another shape or type, or not finite.
+    pub fn values(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, WeightsError> {
+        Ok(self.data(name, shape)?.iter().collect())
+    }
+
     /// The shape of the tensor called `name`, if there is one.
     pub fn shape(&self, name: &str) -> Option<Vec<usize>> {
         Some(self.file.tensor(name).ok()?.shape().to_vec())

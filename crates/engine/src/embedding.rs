@@ -1,7 +1,8 @@
 //! Embedding the images that wait, a batch at a time.
 
 use headstart_backbones::Backbone;
-use headstart_project::{Activity, DeviceKind, Event, Progress, Rejection, SampleId};
+use headstart_images::look;
+use headstart_project::{Activity, DeviceKind, Event, ImageLook, Progress, Rejection, SampleId};
 use js_sys::Float32Array;
 use web_sys::Blob;
 
@@ -43,16 +44,16 @@ impl Engine {
                 .collect()
         };
         let mut planes = Vec::new();
-        let mut ids = Vec::new();
+        let mut looks = Vec::new();
         let count = next.len();
         for (id, file, needs_thumbnail) in next {
             match self
                 .prepare(&ready.backbone, id, &file, needs_thumbnail)
                 .await
             {
-                Ok(prepared) => {
+                Ok((prepared, look)) => {
                     planes.extend(prepared);
-                    ids.push(id);
+                    looks.push((id, look));
                 }
                 Err(reason) => {
                     if self.state.borrow_mut().samples.finish(id, None) {
@@ -61,18 +62,18 @@ impl Engine {
                 }
             }
         }
-        if !ids.is_empty() {
-            match self.run_backbone(planes).await {
+        if !looks.is_empty() {
+            match self.run_backbone(planes, Backbone::embed).await {
                 Ok(embeddings) => {
-                    let elapsed_ms = (port::now_ms() - start_ms) / ids.len() as f64;
-                    self.keep(&ids, &embeddings, elapsed_ms);
+                    let elapsed_ms = (port::now_ms() - start_ms) / looks.len() as f64;
+                    self.keep(&looks, &embeddings, elapsed_ms);
                     if is_gpu && elapsed_ms * batch as f64 * 2.0 < BATCH_MS {
                         self.state.borrow_mut().batch = batch * 2;
                     }
                 }
                 Err(reason) => {
                     // Without this the same images would fail for ever.
-                    for &id in &ids {
+                    for &(id, _) in &looks {
                         self.state.borrow_mut().samples.finish(id, None);
                     }
                     fail(reason);
@@ -82,16 +83,17 @@ impl Engine {
         self.report_embedding(count as u64);
     }
 
-    fn keep(&self, ids: &[SampleId], embeddings: &[f32], elapsed_ms: f64) {
-        let features = embeddings.len() / ids.len();
-        for (&id, values) in ids.iter().zip(embeddings.chunks_exact(features)) {
+    fn keep(&self, images: &[(SampleId, ImageLook)], embeddings: &[f32], elapsed_ms: f64) {
+        let features = embeddings.len() / images.len();
+        for (&(id, look), values) in images.iter().zip(embeddings.chunks_exact(features)) {
             let embedding = Embedding {
                 values: values.into(),
+                look: Some(look),
                 elapsed_ms,
             };
             if self.state.borrow_mut().samples.finish(id, Some(embedding)) {
                 let values = Float32Array::from(values);
-                port::post(&Event::SampleEmbedded { id }, &[values.into()]);
+                port::post(&Event::SampleEmbedded { id, look }, &[values.into()]);
             }
         }
     }
@@ -122,7 +124,7 @@ impl Engine {
         id: SampleId,
         file: &Blob,
         needs_thumbnail: bool,
-    ) -> Result<Vec<f32>, Rejection> {
+    ) -> Result<(Vec<f32>, ImageLook), Rejection> {
         let picture = Picture::decode(file).await?;
         if needs_thumbnail {
             // Without a thumbnail the page goes on showing the file itself.
@@ -139,6 +141,7 @@ impl Engine {
             }
         }
         let pixels = picture.pixels()?;
-        backbone.prepare(&pixels).map_err(|_| Rejection::Damaged)
+        let planes = backbone.prepare(&pixels);
+        Ok((planes.map_err(|_| Rejection::Damaged)?, look(&pixels)))
     }
 }

@@ -1,7 +1,8 @@
 //! The engine's state and its loop.
 //!
 //! Commands are taken in at once, whatever is going on: quick ones are carried out on the spot, long ones are noted.
-//! The loop does the long work, one step after the other: predictions first, then a training run whose images are ready, then the images that wait.
+//! The loop does the long work, one step after the other: predictions first, then a training run whose images are ready, then the images that wait, and analyses last.
+//! An analysis lets all the others through at each of its pauses, since it can take long and nobody should wait for it.
 
 use std::{
     cell::{Cell, RefCell},
@@ -10,21 +11,21 @@ use std::{
     task::{Poll, Waker},
 };
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use futures_util::future::{Either, select};
 use headstart_backbones::{Backbone, SHIPPED_SHA256};
 use headstart_project::{
-    BackboneId, BackboneInfo, Command, DeviceKind, DevicePreference, EngineError, Event, Fallback,
-    Frame, Rejection, RequestId, RunId, TrainRequest,
+    Analysis, BackboneId, BackboneInfo, Command, DeviceKind, DevicePreference, EngineError, Event,
+    Fallback, Frame, HeatFor, JobId, RequestId, RunId, TrainRequest,
 };
-use headstart_training::{Head, softmax};
+use headstart_training::Model;
 use js_sys::Uint8Array;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::Blob;
 
 use crate::{
-    archive, device::Chosen, fetch, pause::Pause, pictures::Picture, port, remaining::Remaining,
+    analysis::DrawnMap, archive, device::Chosen, fetch, pause::Pause, port, remaining::Remaining,
     samples::Samples,
 };
 
@@ -65,12 +66,32 @@ pub(crate) struct State {
     ready: Option<Rc<Ready>>,
     pub samples: Samples,
     pub embedding: Option<Remaining>,
-    pub predictions: VecDeque<(RequestId, Frame, JsValue)>,
+    pub predictions: VecDeque<PredictionRequest>,
     run: Option<TrainRequest>,
     /// The run whose steps are being taken, and whether it is to stop.
     pub active: Option<(RunId, bool)>,
-    pub head: Option<Rc<Head>>,
+    pub model: Option<Rc<Model>>,
+    pub jobs: VecDeque<AnalysisRequest>,
+    /// The analysis whose steps are being taken, and whether it is to stop.
+    pub active_job: Option<(JobId, bool)>,
+    pub map: Option<Rc<DrawnMap>>,
     pub batch: usize,
+}
+
+/// An image to classify.
+pub(crate) struct PredictionRequest {
+    pub id: RequestId,
+    pub frame: Frame,
+    pub image: JsValue,
+    pub heat: Option<HeatFor>,
+}
+
+/// An analysis to carry out.
+pub(crate) struct AnalysisRequest {
+    pub id: JobId,
+    pub analysis: Analysis,
+    /// The image of an occlusion map.
+    pub image: Option<JsValue>,
 }
 
 struct Start {
@@ -91,11 +112,12 @@ pub(crate) struct Ready {
 /// The next piece of long work.
 enum Step {
     Start(Start),
-    Predict(RequestId, Frame, JsValue),
+    Predict(PredictionRequest),
     Train(TrainRequest),
     Embed,
     /// The device was lost while nothing was under way.
     FallBack(Rc<Ready>),
+    Analyse(AnalysisRequest),
 }
 
 impl Engine {
@@ -135,20 +157,47 @@ impl Engine {
                     *is_stopping |= *active == run;
                 }
             }
-            Command::RestoreHead { .. } => {
+            Command::RestoreModel => {
                 if let Some(file) = attachments.first().and_then(JsCast::dyn_ref::<Uint8Array>) {
-                    match Head::from_safetensors(&file.to_vec(), &Device::flex()) {
-                        Ok(head) => state.head = Some(Rc::new(head)),
+                    match Model::from_safetensors(&file.to_vec(), &Device::flex()) {
+                        Ok(model) => state.model = Some(Rc::new(model)),
                         Err(error) => fail(EngineError::Internal {
                             detail: error.to_string(),
                         }),
                     }
                 }
             }
-            Command::Predict { request, frame } => {
+            Command::Predict {
+                request,
+                frame,
+                heat,
+            } => {
                 if let Some(image) = attachments.into_iter().next() {
-                    state.predictions.push_back((request, frame, image));
+                    state.predictions.push_back(PredictionRequest {
+                        id: request,
+                        frame,
+                        image,
+                        heat,
+                    });
                 }
+            }
+            Command::Analyse { job, analysis } => state.jobs.push_back(AnalysisRequest {
+                id: job,
+                analysis,
+                image: attachments.into_iter().next(),
+            }),
+            Command::StopAnalysis { job } => {
+                let waiting = state.jobs.iter().position(|request| request.id == job);
+                if let Some(at) = waiting {
+                    state.jobs.remove(at);
+                    port::post(&Event::AnalysisStopped { job }, &[]);
+                } else if let Some((active, is_stopping)) = &mut state.active_job {
+                    *is_stopping |= *active == job;
+                }
+            }
+            Command::ListRequests => {
+                let requests = port::requests();
+                port::post(&Event::Requests { requests }, &[]);
             }
             Command::Ping => port::post(&Event::Pong, &[]),
         }
@@ -174,21 +223,45 @@ impl Engine {
             })
             .await;
             match step {
-                Step::Start(start) => self.start(start).await,
-                Step::Predict(request, frame, image) => self.predict(request, frame, image).await,
-                Step::Train(request) => self.train(request).await,
-                Step::Embed => self.embed().await,
-                Step::FallBack(lost) => {
-                    if let Err(reason) = self.fall_back(&lost) {
-                        fail(reason);
-                    }
-                }
+                Step::Analyse(request) => self.analyse(request).await,
+                other => self.take_step(other).await,
             }
             pause.when_due().await;
         }
     }
 
+    /// Everything but analyses, which let these steps through themselves.
+    async fn take_step(&self, step: Step) {
+        match step {
+            Step::Start(start) => self.start(start).await,
+            Step::Predict(request) => self.predict(request).await,
+            Step::Train(request) => self.train(request).await,
+            Step::Embed => self.embed().await,
+            Step::FallBack(lost) => {
+                if let Err(reason) = self.fall_back(&lost) {
+                    fail(reason);
+                }
+            }
+            Step::Analyse(_) => {}
+        }
+    }
+
+    /// In the middle of an analysis: does whatever is more urgent.
+    pub async fn let_urgent_steps_through(&self) {
+        while let Some(step) = self.next_urgent_step() {
+            self.take_step(step).await;
+        }
+    }
+
     fn next_step(&self) -> Option<Step> {
+        self.next_urgent_step().or_else(|| {
+            let mut state = self.state.borrow_mut();
+            state.ready.as_ref()?;
+            state.jobs.pop_front().map(Step::Analyse)
+        })
+    }
+
+    fn next_urgent_step(&self) -> Option<Step> {
         let mut state = self.state.borrow_mut();
         if let Some(start) = state.start.take() {
             return Some(Step::Start(start));
@@ -197,10 +270,10 @@ impl Engine {
         if ready.chosen.loss.has_happened() {
             return Some(Step::FallBack(ready.clone()));
         }
-        if state.head.is_some()
-            && let Some((request, frame, image)) = state.predictions.pop_front()
+        if state.model.is_some()
+            && let Some(request) = state.predictions.pop_front()
         {
-            return Some(Step::Predict(request, frame, image));
+            return Some(Step::Predict(request));
         }
         let is_ready = state.run.as_ref().is_some_and(|run| {
             let ids = run
@@ -265,15 +338,19 @@ impl Engine {
         self.state.borrow().ready.clone()
     }
 
-    /// Embeds one batch, on the device or, if that is lost, on the CPU. Returns `[batch, features]` row by row.
-    pub async fn run_backbone(&self, planes: Vec<f32>) -> Result<Vec<f32>, EngineError> {
+    /// Sends one batch through the backbone, on the device or, if that is lost, on the CPU. Returns what `compute` gives, row by row.
+    pub async fn run_backbone<const D: usize>(
+        &self,
+        planes: Vec<f32>,
+        compute: impl Fn(&Backbone, Vec<f32>) -> Tensor<D>,
+    ) -> Result<Vec<f32>, EngineError> {
         loop {
             let Some(ready) = self.ready() else {
                 return Err(internal("no backbone"));
             };
             let loss = ready.chosen.loss.clone();
             if !loss.has_happened() {
-                let output = ready.backbone.embed(planes.clone());
+                let output = compute(&ready.backbone, planes.clone());
                 let reading = Box::pin(output.into_data_async());
                 match select(reading, Box::pin(loss.happens())).await {
                     Either::Left((Ok(data), _)) if !loss.has_happened() => {
@@ -308,49 +385,9 @@ impl Engine {
         port::post(&Event::DeviceChanged { device }, &[]);
         Ok(())
     }
-
-    /// Classifies one image.
-    pub async fn predict(&self, request: RequestId, frame: Frame, image: JsValue) {
-        let (Some(ready), Some(head)) = (self.ready(), self.state.borrow().head.clone()) else {
-            return;
-        };
-        let start_ms = port::now_ms();
-        let planes = match Picture::open(frame, image).await {
-            Ok(picture) => picture.pixels().and_then(|pixels| {
-                ready
-                    .backbone
-                    .prepare(&pixels)
-                    .map_err(|_| Rejection::Damaged)
-            }),
-            Err(reason) => Err(reason),
-        };
-        let event = match planes {
-            Ok(planes) => match self.classify(&head, planes).await {
-                Ok(probabilities) => Event::Prediction {
-                    request,
-                    probabilities,
-                    elapsed_ms: port::now_ms() - start_ms,
-                },
-                Err(reason) => Event::Failed { reason },
-            },
-            Err(reason) => Event::PredictionFailed { request, reason },
-        };
-        port::post(&event, &[]);
-    }
-
-    /// A head is so small that the CPU is always the fastest place for it.
-    async fn classify(&self, head: &Head, planes: Vec<f32>) -> Result<Vec<f32>, EngineError> {
-        let embedding = self.run_backbone(planes).await?;
-        let features = embedding.len();
-        let embedding = TensorData::new(embedding, [1, features]);
-        let logits = head.forward(Tensor::from_data(embedding, &Device::flex()));
-        let logits = logits.into_data_async().await.map_err(internal)?;
-        let logits: Vec<f32> = logits.iter().collect();
-        Ok(softmax(&logits))
-    }
 }
 
-fn internal(error: impl std::fmt::Display) -> EngineError {
+pub(crate) fn internal(error: impl std::fmt::Display) -> EngineError {
     EngineError::Internal {
         detail: error.to_string(),
     }

@@ -3,6 +3,7 @@
 //! The worker's script, `web/public/engine.js`, picks one of the binaries and calls [`start`].
 //! Everything runs on the worker's one thread; long work pauses between its steps, so that messages get through.
 
+mod analysis;
 mod archive;
 #[cfg(feature = "bench")]
 mod bench;
@@ -13,6 +14,7 @@ mod fetch;
 mod pause;
 mod pictures;
 mod port;
+mod predicting;
 mod remaining;
 mod samples;
 mod training;

@@ -33,9 +33,11 @@ pub fn listen(handle: impl Fn(Result<(Command, Vec<JsValue>), String>) + 'static
 
 /// What this worker has asked the network for: whole addresses, and the bytes that came.
 pub fn requests() -> Vec<(String, f64)> {
-    let entries = scope().performance().map_or_else(Array::new, |performance| {
-        performance.get_entries_by_type("resource")
-    });
+    let entries = scope()
+        .performance()
+        .map_or_else(Array::new, |performance| {
+            performance.get_entries_by_type("resource")
+        });
     entries
         .iter()
         .filter_map(|entry| entry.dyn_into::<PerformanceResourceTiming>().ok())

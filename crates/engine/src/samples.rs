@@ -5,7 +5,8 @@ use std::{
     sync::Arc,
 };
 
-use headstart_project::{NewSample, SampleId};
+use headstart_project::{BurstId, ImageLook, NewSample, SampleId};
+use headstart_training::Embedded;
 use js_sys::Float32Array;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::Blob;
@@ -15,6 +16,8 @@ use web_sys::Blob;
 pub struct Embedding {
     /// The numbers.
     pub values: Arc<[f32]>,
+    /// What the image looks like; unknown when an engine before this one embedded it and the page did not keep it.
+    pub look: Option<ImageLook>,
     /// Time from file to embedding; 0 when it was made elsewhere.
     pub elapsed_ms: f64,
 }
@@ -34,6 +37,7 @@ pub struct Waiting {
 #[derive(Debug, Default)]
 pub struct Samples {
     embedded: HashMap<SampleId, Embedding>,
+    bursts: HashMap<SampleId, BurstId>,
     queue: VecDeque<Waiting>,
 }
 
@@ -44,6 +48,9 @@ impl Samples {
         let (files, embeddings) = attachments.split_at(samples.len().min(attachments.len()));
         let mut embeddings = embeddings.iter();
         for (sample, file) in samples.iter().zip(files) {
+            if let Some(burst) = sample.burst {
+                self.bursts.insert(sample.id, burst);
+            }
             let embedding = sample
                 .has_embedding
                 .then(|| embeddings.next())
@@ -53,9 +60,12 @@ impl Samples {
                 .filter(|values| values.len() == features);
             if let Some(values) = embedding {
                 let values = values.into();
-                let elapsed_ms = 0.0;
-                self.embedded
-                    .insert(sample.id, Embedding { values, elapsed_ms });
+                let embedding = Embedding {
+                    values,
+                    look: sample.look,
+                    elapsed_ms: 0.0,
+                };
+                self.embedded.insert(sample.id, embedding);
             } else if let Ok(file) = file.clone().dyn_into() {
                 self.queue.push_back(Waiting {
                     id: sample.id,
@@ -70,6 +80,7 @@ impl Samples {
     pub fn remove(&mut self, samples: &[SampleId]) {
         for id in samples {
             self.embedded.remove(id);
+            self.bursts.remove(id);
         }
         self.queue.retain(|waiting| !samples.contains(&waiting.id));
     }
@@ -104,6 +115,17 @@ impl Samples {
                 self.queue.iter().map(|waiting| waiting.id).collect();
             ids.any(|id| waiting.contains(&id))
         }
+    }
+
+    /// An image with all that training wants to know of it.
+    pub fn embedded(&self, id: SampleId) -> Option<Embedded> {
+        let embedding = self.embedded.get(&id)?;
+        Some(Embedded {
+            id,
+            embedding: embedding.values.clone(),
+            burst: self.bursts.get(&id).copied(),
+            look: embedding.look,
+        })
     }
 
     /// An image's embedding.

@@ -3,8 +3,10 @@
 use std::rc::Rc;
 
 use burn::tensor::Device;
-use headstart_project::{EpochMetrics, Event, RunId, SampleId, TrainError, TrainRequest};
-use headstart_training::{ClassImages, Host, Interrupted, train};
+use headstart_project::{
+    ClassRequest, EpochMetrics, Event, RunId, SampleId, TrainError, TrainRequest,
+};
+use headstart_training::{ClassImages, Embedded, Host, Interrupted, train};
 use js_sys::Uint8Array;
 
 use crate::{engine::Engine, pause::Pause, port};
@@ -32,7 +34,8 @@ impl Engine {
         let ready = self.ready().ok_or_else(|| TrainError::Internal {
             detail: "no backbone".to_owned(),
         })?;
-        let (classes, embed_ms) = self.gather(&request)?;
+        let classes = self.gather(&request.classes)?;
+        let embed_ms = self.embed_ms(&request.classes);
         let host = RunHost {
             engine: self,
             run: request.run,
@@ -51,8 +54,8 @@ impl Engine {
         let mut outcome = trained.outcome;
         outcome.timings_ms.load_backbone = ready.load_ms;
         outcome.timings_ms.embed = embed_ms;
-        let file = trained.head.to_safetensors().await?;
-        self.state.borrow_mut().head = Some(Rc::new(trained.head));
+        let file = trained.model.to_safetensors().await?;
+        self.state.borrow_mut().model = Some(Rc::new(trained.model));
         let event = Event::Trained {
             run: request.run,
             outcome: Box::new(outcome),
@@ -60,25 +63,22 @@ impl Engine {
         Ok((event, Uint8Array::from(file.as_slice())))
     }
 
-    /// The run's embeddings, and the time that they took.
-    fn gather(&self, request: &TrainRequest) -> Result<(Vec<ClassImages>, f64), TrainError> {
+    /// The classes' images with their embeddings.
+    ///
+    /// # Errors
+    /// [`TrainError::NotEmbedded`] when some have none.
+    pub fn gather(&self, classes: &[ClassRequest]) -> Result<Vec<ClassImages>, TrainError> {
         let state = self.state.borrow();
         let mut missing = 0;
-        let mut embed_ms = 0.0;
-        let mut collect = |ids: &[SampleId]| {
-            let mut images = Vec::with_capacity(ids.len());
-            for &id in ids {
-                if let Some(embedding) = state.samples.embedding(id) {
-                    embed_ms += embedding.elapsed_ms;
-                    images.push((id, embedding.values.clone()));
-                } else {
-                    missing += 1;
-                }
-            }
-            images
+        let mut collect = |ids: &[SampleId]| -> Vec<Embedded> {
+            let found: Vec<_> = ids
+                .iter()
+                .filter_map(|&id| state.samples.embedded(id))
+                .collect();
+            missing += ids.len() - found.len();
+            found
         };
-        let classes = request
-            .classes
+        let classes = classes
             .iter()
             .map(|class| ClassImages {
                 name: class.name.clone(),
@@ -86,10 +86,22 @@ impl Engine {
                 test: collect(&class.test),
             })
             .collect();
-        if missing > 0 {
-            return Err(TrainError::NotEmbedded { count: missing });
+        match missing {
+            0 => Ok(classes),
+            count => Err(TrainError::NotEmbedded {
+                count: count as u32,
+            }),
         }
-        Ok((classes, embed_ms))
+    }
+
+    /// The time that the classes' embeddings took, when each was made.
+    fn embed_ms(&self, classes: &[ClassRequest]) -> f64 {
+        let state = self.state.borrow();
+        let ids = classes
+            .iter()
+            .flat_map(|class| class.train.iter().chain(&class.test));
+        ids.filter_map(|&id| Some(state.samples.embedding(id)?.elapsed_ms))
+            .sum()
     }
 }
 
@@ -112,13 +124,13 @@ impl Host for RunHost<'_> {
 
     async fn pause(&self) {
         self.pause.when_due().await;
-        // The camera goes on with the head of the run before.
+        // The camera goes on with the model of the run before.
         let prediction = {
             let mut state = self.engine.state.borrow_mut();
-            state.head.is_some().then(|| state.predictions.pop_front())
+            state.model.is_some().then(|| state.predictions.pop_front())
         };
-        if let Some(Some((request, frame, image))) = prediction {
-            self.engine.predict(request, frame, image).await;
+        if let Some(Some(request)) = prediction {
+            self.engine.predict(request).await;
         }
     }
 

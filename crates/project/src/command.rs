@@ -115,8 +115,6 @@ pub enum Analysis {
     Examine {
         /// The classes.
         classes: Vec<ClassRequest>,
-        /// The seed counts.
-        settings: TrainSettings,
     },
     /// Place images in the plane, alike ones near each other. Answered twice by [`Findings::Map`](crate::Findings): at once by principal components, then by t-SNE.
     Map {

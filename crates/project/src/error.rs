@@ -132,6 +132,11 @@ pub enum TrainError {
         /// How many.
         count: u32,
     },
+    /// All images belong together, so that none can be predicted by a model that has not seen it.
+    #[error(
+        "all images are frames of one recording or all but the same, so none is new to a model that learns from the others. Add different ones."
+    )]
+    TooFewGroups,
     /// The loss is not a number any more.
     #[error(
         "training went off course: the numbers grew without bound. Lower the learning rate and train again."

@@ -3,22 +3,18 @@
 use burn::tensor::Device;
 use headstart_project::{Evaluation, SampleVerdict};
 
-use crate::{Examples, Head, Interrupted, host::internal, softmax};
+use crate::{Examples, Head, Interrupted, calibration::probabilities, host::internal};
 
 /// Rows that go through the head at once.
 const ROWS: usize = 256;
 
-/// Predicts every example and compares.
-///
-/// # Errors
-/// When the device fails.
-pub async fn evaluate(
-    head: &Head,
+/// Compares what `logits [examples, classes]` say at a temperature with what the examples are.
+pub fn evaluate(
+    logits: &[f32],
     examples: &Examples,
     classes: usize,
-    device: &Device,
-) -> Result<Evaluation, Interrupted> {
-    let logits = logits(head, examples, device).await?;
+    temperature: f64,
+) -> Evaluation {
     let mut confusion = vec![vec![0u32; classes]; classes];
     let mut verdicts = Vec::with_capacity(examples.len());
     let mut right = 0usize;
@@ -28,24 +24,29 @@ pub async fn evaluate(
         .zip(&examples.ids)
     {
         let predicted = largest(logits);
+        let probabilities = probabilities(logits, temperature);
         confusion[actual][predicted] += 1;
         right += usize::from(predicted == actual);
         verdicts.push(SampleVerdict {
             id,
             actual: actual as u32,
             predicted: predicted as u32,
-            confidence: softmax(logits)[predicted],
+            confidence: probabilities[predicted],
+            given: probabilities[actual],
         });
     }
-    Ok(Evaluation {
+    Evaluation {
         accuracy: right as f64 / examples.len().max(1) as f64,
         confusion,
         verdicts,
-    })
+    }
 }
 
 /// The head's logits for every example, `[examples, classes]`.
-pub(crate) async fn logits(
+///
+/// # Errors
+/// When the device fails.
+pub async fn logits(
     head: &Head,
     examples: &Examples,
     device: &Device,
@@ -61,7 +62,7 @@ pub(crate) async fn logits(
 }
 
 /// Index of the largest value, the first of equals.
-pub(crate) fn largest(values: &[f32]) -> usize {
+pub fn largest(values: &[f32]) -> usize {
     let mut best = 0;
     for (index, value) in values.iter().enumerate() {
         if *value > values[best] {

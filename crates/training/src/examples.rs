@@ -1,5 +1,31 @@
+use std::sync::Arc;
+
 use burn::tensor::{Device, Tensor, TensorData};
-use headstart_project::SampleId;
+use headstart_project::{BurstId, ImageLook, SampleId};
+
+/// An image with all that training knows of it.
+#[derive(Clone, Debug)]
+pub struct Embedded {
+    /// The image.
+    pub id: SampleId,
+    /// The backbone's features.
+    pub embedding: Arc<[f32]>,
+    /// The recording that it is a frame of.
+    pub burst: Option<BurstId>,
+    /// What can be seen of it without a network.
+    pub look: Option<ImageLook>,
+}
+
+/// A class's images.
+#[derive(Clone, Debug)]
+pub struct ClassImages {
+    /// The class's name, for messages.
+    pub name: String,
+    /// To learn from; the split holds some back.
+    pub train: Vec<Embedded>,
+    /// To measure on.
+    pub test: Vec<Embedded>,
+}
 
 /// Embeddings with their classes.
 #[derive(Clone, Debug, Default)]
@@ -39,6 +65,21 @@ impl Examples {
         self.embeddings.extend_from_slice(embedding);
         self.labels.push(label);
         self.ids.push(id);
+    }
+
+    /// The embeddings, one by one.
+    pub fn rows(&self) -> impl Iterator<Item = &[f32]> {
+        self.embeddings.chunks_exact(self.features.max(1))
+    }
+
+    /// The examples at `indices`.
+    pub fn subset(&self, indices: &[usize]) -> Self {
+        let mut subset = Self::new(self.features);
+        for &index in indices {
+            let row = &self.embeddings[index * self.features..][..self.features];
+            subset.push(self.ids[index], row, self.labels[index]);
+        }
+        subset
     }
 
     /// The rows at `indices` as `[indices, features]`.

@@ -1,7 +1,5 @@
 //! The head: what is trained on top of the frozen backbone.
 
-use std::collections::HashMap;
-
 use burn::{
     config::Config,
     module::{Module, Param},
@@ -10,7 +8,6 @@ use burn::{
 };
 use headstart_backbones::{Weights, WeightsError};
 use headstart_project::TrainError;
-use safetensors::{Dtype, tensor::TensorView};
 
 use crate::host::internal;
 
@@ -74,36 +71,30 @@ impl Head {
         (self.hidden.as_ref(), &self.output)
     }
 
-    /// The head as a safetensors file; weights are `[inputs, outputs]`, f32.
+    /// Its tensors by name, shape and values; weights are `[inputs, outputs]`.
     ///
     /// # Errors
     /// [`TrainError::Internal`] when the device cannot be read.
-    pub async fn to_safetensors(&self) -> Result<Vec<u8>, TrainError> {
+    pub(crate) async fn tensors(&self) -> Result<Vec<(String, Vec<usize>, Vec<f32>)>, TrainError> {
         let mut tensors = Vec::new();
         for (name, layer) in [
             ("hidden", self.hidden.as_ref()),
             ("output", Some(&self.output)),
         ] {
             let Some(layer) = layer else { continue };
-            tensors.push((format!("{name}.weight"), read(&layer.weight).await?));
+            tensors.push(read(format!("{name}.weight"), &layer.weight).await?);
             if let Some(bias) = &layer.bias {
-                tensors.push((format!("{name}.bias"), read(bias).await?));
+                tensors.push(read(format!("{name}.bias"), bias).await?);
             }
         }
-        let mut views = Vec::new();
-        for (name, (shape, bytes)) in &tensors {
-            let view = TensorView::new(Dtype::F32, shape.clone(), bytes).map_err(internal)?;
-            views.push((name.as_str(), view));
-        }
-        safetensors::serialize(views, None::<HashMap<String, String>>).map_err(internal)
+        Ok(tensors)
     }
 
-    /// Reads what [`Head::to_safetensors`] wrote.
+    /// Takes the tensors that `tensors` gave out of a file.
     ///
     /// # Errors
-    /// When the file is not such a head.
-    pub fn from_safetensors(file: &[u8], device: &Device) -> Result<Self, WeightsError> {
-        let weights = Weights::read(file)?;
+    /// When they are not those of a head.
+    pub(crate) fn read(weights: &Weights<'_>, device: &Device) -> Result<Self, WeightsError> {
         let shape = |name: &str| match weights.shape(name).as_deref() {
             Some(&[inputs, outputs]) => Ok([inputs, outputs]),
             _ => Err(WeightsError::Missing(name.to_owned())),
@@ -115,24 +106,21 @@ impl Head {
         };
         let mut head = config.init(device);
         if let Some(hidden) = head.hidden.take() {
-            head.hidden = Some(load(hidden, "hidden", &weights)?);
+            head.hidden = Some(load(hidden, "hidden", weights)?);
         }
-        head.output = load(head.output, "output", &weights)?;
-        weights.finish()?;
+        head.output = load(head.output, "output", weights)?;
         Ok(head)
     }
 }
 
 async fn read<const D: usize>(
+    name: String,
     param: &Param<Tensor<D>>,
-) -> Result<(Vec<usize>, Vec<u8>), TrainError> {
+) -> Result<(String, Vec<usize>, Vec<f32>), TrainError> {
     let tensor = param.val();
     let shape = tensor.dims().to_vec();
     let data = tensor.into_data_async().await.map_err(internal)?;
-    Ok((
-        shape,
-        data.iter::<f32>().flat_map(f32::to_le_bytes).collect(),
-    ))
+    Ok((name, shape, data.iter::<f32>().collect()))
 }
 
 fn load(layer: Linear, name: &str, weights: &Weights<'_>) -> Result<Linear, WeightsError> {
@@ -163,15 +151,27 @@ mod tests {
     use burn::{optim::GradientsParams, tensor::Distribution};
 
     use super::*;
-    use crate::fit::cross_entropy;
+    use crate::{fit::cross_entropy, model::to_safetensors};
+
+    fn file(head: &Head) -> Vec<u8> {
+        let tensors = pollster::block_on(head.tensors()).expect("reads");
+        to_safetensors(tensors).expect("writes")
+    }
+
+    fn head_of(file: &[u8], device: &Device) -> Result<Head, WeightsError> {
+        let weights = Weights::read(file)?;
+        let head = Head::read(&weights, device)?;
+        weights.finish()?;
+        Ok(head)
+    }
 
     #[test]
     fn a_head_survives_its_file() {
         let device = Device::flex();
         for hidden_units in [0, 7] {
             let head = HeadConfig::new(12, 3, hidden_units, 0.5).init(&device);
-            let file = pollster::block_on(head.to_safetensors()).expect("writes");
-            let again = Head::from_safetensors(&file, &device).expect("reads");
+            let file = file(&head);
+            let again = head_of(&file, &device).expect("reads");
             let x = Tensor::<2>::random([4, 12], Distribution::Normal(0.0, 1.0), &device);
             assert_eq!(again.classes(), 3);
             again
@@ -184,10 +184,10 @@ mod tests {
     #[test]
     fn a_file_that_is_no_head_is_refused() {
         let device = Device::flex();
-        assert!(Head::from_safetensors(b"nonsense", &device).is_err());
+        assert!(head_of(b"nonsense", &device).is_err());
         let head = HeadConfig::new(12, 3, 7, 0.0).init(&device);
-        let file = pollster::block_on(head.to_safetensors()).expect("writes");
-        assert!(Head::from_safetensors(&file[..file.len() - 4], &device).is_err());
+        let file = file(&head);
+        assert!(head_of(&file[..file.len() - 4], &device).is_err());
     }
 
     #[test]
@@ -198,9 +198,9 @@ mod tests {
         let x = Tensor::<2>::random([6, 5], Distribution::Normal(0.0, 1.0), &device);
         let labels = [0, 1, 2, 0, 1, 1];
         let weights = [1.0, 0.5, 2.0];
-        let file = pollster::block_on(head.to_safetensors()).expect("writes");
+        let file = file(&head);
         let loss_of = |file: &[u8]| {
-            let head = Head::from_safetensors(file, &device).expect("reads");
+            let head = head_of(file, &device).expect("reads");
             f64::from(
                 cross_entropy(head.forward(x.clone()), &labels, &weights).into_scalar::<f32>(),
             )

@@ -12,7 +12,7 @@ pub trait Host {
     fn pause(&self) -> impl Future<Output = ()>;
 
     /// An epoch is over; about `remaining_ms` are left.
-    fn report_epoch(&self, metrics: EpochMetrics, remaining_ms: f64);
+    fn report_epoch(&self, _metrics: EpochMetrics, _remaining_ms: f64) {}
 
     /// `done` of `total` steps of an analysis are done.
     fn report_progress(&self, _done: u32, _total: u32) {}
@@ -84,7 +84,6 @@ pub(crate) mod testing {
             self.pauses_left
                 .set(self.pauses_left.get().saturating_sub(1));
         }
-        fn report_epoch(&self, _: EpochMetrics, _: f64) {}
         fn report_progress(&self, done: u32, total: u32) {
             self.progress.borrow_mut().push((done, total));
         }

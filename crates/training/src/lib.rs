@@ -1,23 +1,43 @@
-//! Training on embeddings: split, head, fit, evaluate.
+//! Training on embeddings: split, head, fit, evaluate, and everything that says what the result is worth.
 //!
 //! Everything here is written against a device and a [`Host`], which knows the clock, takes the progress and says when to stop; so the same functions run in the browser's worker and in native tests.
 
+mod baselines;
+mod calibration;
+mod cross_validate;
 mod evaluate;
+mod examine;
 mod examples;
 mod explain;
+mod familiarity;
 mod fit;
+mod groups;
 mod head;
 mod host;
+mod model;
 mod projection;
 mod run;
+mod similarity;
 mod split;
+mod suspects;
+#[cfg(test)]
+mod testing;
 
-pub use evaluate::evaluate;
-pub use examples::Examples;
+pub use baselines::baselines;
+pub use calibration::{fit_temperature, reliability};
+pub use cross_validate::cross_validate;
+pub use evaluate::{evaluate, largest, logits};
+pub use examine::examine;
+pub use examples::{ClassImages, Embedded, Examples};
 pub use explain::{heat_map, occlude};
+pub use familiarity::{Familiarity, LeftOut, auroc};
 pub use fit::{Fitted, fit};
+pub use groups::{Groups, group};
 pub use head::{Head, HeadConfig, softmax};
 pub use host::{Host, Interrupted};
+pub use model::{Judgement, Model};
 pub use projection::{pca, place, tsne};
-pub use run::{ClassImages, Trained, check_settings, train};
-pub use split::{Split, split};
+pub(crate) use run::check_classes;
+pub use run::{Trained, check_settings, train};
+pub use split::{Split, folds, split};
+pub use suspects::{Suspicion, suspicions};

@@ -10,9 +10,9 @@ use std::{cell::Cell, fs, io::Cursor, path::PathBuf, sync::Arc};
 
 use burn::tensor::Device;
 use headstart_backbones::Backbone;
-use headstart_images::{Archive, ArchiveItem, ArchiveLimits, Pixels};
-use headstart_project::{BackboneId, EpochMetrics, Part, SampleId, TrainSettings};
-use headstart_training::{ClassImages, Host, train};
+use headstart_images::{Archive, ArchiveItem, ArchiveLimits, Pixels, look};
+use headstart_project::{BackboneId, Part, SampleId, TrainSettings};
+use headstart_training::{ClassImages, Embedded, Host, train};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -29,7 +29,6 @@ impl Host for Quiet {
         false
     }
     async fn pause(&self) {}
-    fn report_epoch(&self, _: EpochMetrics, _: f64) {}
 }
 
 #[test]
@@ -68,7 +67,12 @@ fn clothing_reaches_the_stated_accuracy() {
             Part::Train => &mut classes[index].train,
             Part::Test => &mut classes[index].test,
         };
-        images.push((SampleId(next), embedding));
+        images.push(Embedded {
+            id: SampleId(next),
+            embedding,
+            burst: None,
+            look: Some(look(&pixels)),
+        });
         next += 1;
     }
     for (per_class, least) in [(40, 0.80), (5, 0.58)] {

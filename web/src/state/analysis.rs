@@ -77,7 +77,6 @@ impl Analyses {
             },
             Kind::Examination => Analysis::Examine {
                 classes: request.classes,
-                settings: request.settings,
             },
             Kind::Map => Analysis::Map {
                 samples: request

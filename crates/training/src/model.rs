@@ -1,0 +1,133 @@
+//! Everything that a run makes and that predictions need.
+
+use std::collections::HashMap;
+
+use burn::tensor::{Device, Tensor, TensorData};
+use headstart_backbones::{Weights, WeightsError};
+use headstart_project::TrainError;
+use safetensors::{Dtype, tensor::TensorView};
+
+use crate::{Familiarity, Head, calibration::probabilities, host::internal};
+
+/// A head with what its answers are worth.
+#[derive(Debug)]
+pub struct Model {
+    /// Turns embeddings into logits.
+    pub head: Head,
+    /// The number that logits are divided by.
+    pub temperature: f64,
+    /// Says how much an image is like the training images.
+    pub familiarity: Familiarity,
+    /// Images less familiar than this are taken for unknown.
+    pub threshold: f32,
+}
+
+/// What a model says of an image.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judgement {
+    /// One for each class, calibrated; they sum to one.
+    pub probabilities: Vec<f32>,
+    /// Higher for images more like the training images.
+    pub familiarity: f32,
+}
+
+impl Model {
+    /// Judges one embedding.
+    ///
+    /// # Errors
+    /// [`TrainError::Internal`] when the device fails.
+    pub async fn judge(&self, embedding: &[f32]) -> Result<Judgement, TrainError> {
+        let data = TensorData::new(embedding.to_vec(), [1, embedding.len()]);
+        // A head is so small that the CPU is always the fastest place for it.
+        let logits = self.head.forward(Tensor::from_data(data, &Device::flex()));
+        let logits = logits.into_data_async().await.map_err(internal)?;
+        let logits: Vec<f32> = logits.iter().collect();
+        Ok(Judgement {
+            familiarity: self.familiarity.score(embedding),
+            probabilities: probabilities(&logits, self.temperature),
+        })
+    }
+
+    /// The model as a safetensors file: the head's tensors, `temperature`, `threshold`, and those of `familiarity.`; all f32.
+    ///
+    /// # Errors
+    /// [`TrainError::Internal`] when the device cannot be read.
+    pub async fn to_safetensors(&self) -> Result<Vec<u8>, TrainError> {
+        let mut tensors = self.head.tensors().await?;
+        tensors.push(("temperature".into(), vec![1], vec![self.temperature as f32]));
+        tensors.push(("threshold".into(), vec![1], vec![self.threshold]));
+        tensors.extend(self.familiarity.tensors());
+        to_safetensors(tensors)
+    }
+
+    /// Reads what [`Model::to_safetensors`] wrote.
+    ///
+    /// # Errors
+    /// When the file is not such a model.
+    pub fn from_safetensors(file: &[u8], device: &Device) -> Result<Self, WeightsError> {
+        let weights = Weights::read(file)?;
+        let number = |name: &str| Ok(weights.values(name, &[1])?[0]);
+        let temperature = f64::from(number("temperature")?);
+        let threshold = number("threshold")?;
+        let head = Head::read(&weights, device)?;
+        let familiarity = Familiarity::read(&weights, head.classes())?;
+        weights.finish()?;
+        Ok(Self {
+            head,
+            // A file from elsewhere may hold anything.
+            temperature: if temperature > 0.0 { temperature } else { 1.0 },
+            familiarity,
+            threshold,
+        })
+    }
+}
+
+/// Tensors by name, shape and values as a safetensors file of f32.
+pub(crate) fn to_safetensors(
+    tensors: Vec<(String, Vec<usize>, Vec<f32>)>,
+) -> Result<Vec<u8>, TrainError> {
+    let bytes: Vec<(String, Vec<usize>, Vec<u8>)> = tensors
+        .into_iter()
+        .map(|(name, shape, values)| {
+            let bytes = values.iter().flat_map(|value| value.to_le_bytes());
+            (name, shape, bytes.collect())
+        })
+        .collect();
+    let mut views = Vec::new();
+    for (name, shape, bytes) in &bytes {
+        let view = TensorView::new(Dtype::F32, shape.clone(), bytes).map_err(internal)?;
+        views.push((name.as_str(), view));
+    }
+    safetensors::serialize(views, None::<HashMap<String, String>>).map_err(internal)
+}
+
+#[cfg(test)]
+mod tests {
+    use headstart_project::SampleId;
+
+    use super::*;
+    use crate::{Examples, HeadConfig};
+
+    #[test]
+    fn a_model_survives_its_file() {
+        let device = Device::flex();
+        let mut train = Examples::new(6);
+        for index in 0..12u32 {
+            let row: Vec<f32> = (0..6).map(|at| ((index * 7 + at * 3) % 5) as f32).collect();
+            train.push(SampleId(index), &row, index as usize % 3);
+        }
+        let model = Model {
+            head: HeadConfig::new(6, 3, 4, 0.0).init(&device),
+            temperature: 1.75,
+            familiarity: Familiarity::fit(&train, 3),
+            threshold: 0.25,
+        };
+        let file = pollster::block_on(model.to_safetensors()).expect("writes");
+        let again = Model::from_safetensors(&file, &device).expect("reads");
+        let embedding = [1.0, 0.0, 2.0, 1.0, 3.0, 0.5];
+        let judge = |model: &Model| pollster::block_on(model.judge(&embedding)).expect("judges");
+        assert_eq!(judge(&model), judge(&again));
+        assert_eq!((again.temperature, again.threshold), (1.75, 0.25));
+        assert!(Model::from_safetensors(&file[..file.len() - 4], &device).is_err());
+    }
+}

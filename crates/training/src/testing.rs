@@ -1,0 +1,47 @@
+//! Images for tests.
+
+use headstart_project::SampleId;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use crate::{ClassImages, Embedded, Examples};
+
+/// Classes of images around points of their own, so far apart that they are told apart and so near that images are not copies.
+pub fn blobs(classes: usize, per_class: usize, features: usize, seed: u64) -> Vec<ClassImages> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut next_id = 0;
+    (0..classes)
+        .map(|class| {
+            let middle: Vec<f32> = (0..features).map(|_| rng.random_range(0.0..3.0)).collect();
+            let train = (0..per_class).map(|_| {
+                next_id += 1;
+                let values = middle
+                    .iter()
+                    .map(|value| value + rng.random_range(0.0..1.6));
+                Embedded {
+                    id: SampleId(next_id),
+                    embedding: values.collect(),
+                    burst: None,
+                    look: None,
+                }
+            });
+            ClassImages {
+                name: format!("Class {class}"),
+                train: train.collect(),
+                test: Vec::new(),
+            }
+        })
+        .collect()
+}
+
+/// The training images of all classes.
+pub fn examples_of(classes: &[ClassImages]) -> Examples {
+    let features = classes[0].train[0].embedding.len();
+    let mut examples = Examples::new(features);
+    for (label, class) in classes.iter().enumerate() {
+        for image in &class.train {
+            examples.push(image.id, &image.embedding, label);
+        }
+    }
+    examples
+}
