@@ -8,12 +8,13 @@ use crate::Pixels;
 const SIDE_PX: usize = 128;
 /// Places of the difference hash: each row has one more than it has bits.
 const HASH_PLACES: [usize; 2] = [9, 8];
-/// A step of luma smaller than this is none: in plain areas the encoder's noise would decide the bits otherwise.
-const LEAST_STEP: f32 = 1.5 / 255.0;
+/// A step of luma smaller than this is none: in plain areas the encoder's and the camera's noise would decide the bits otherwise.
+const LEAST_STEP: f32 = 5.0 / 255.0;
 
 /// Looks at the centred square of an image, which is all that a model sees of it; transparency over white.
 ///
 /// The hash is the difference hash (dHash): the square's luma averaged over areas to 9 × 8 places, and for each place whether the one on its right is brighter; row by row, the first in the lowest bit.
+/// A copy of an image, encoded anew, scaled or a little brighter, differs in few bits; but so may another image that is laid out alike, so the hash alone does not make a duplicate.
 /// Images smaller than 128 pixels are measured at their own size.
 pub fn look(pixels: &Pixels) -> ImageLook {
     let (luma, side) = luma_square(pixels);
@@ -240,7 +241,7 @@ mod tests {
                 ("scaled", scaled),
             ] {
                 let bits = differing_bits(original, &look(&pixels(&copy)));
-                assert!(bits <= 4, "{name}: {bits}");
+                assert!(bits <= 3, "{name}: {bits}");
             }
         }
         let mut distances: Vec<u32> = Vec::new();
@@ -248,12 +249,13 @@ mod tests {
             distances.extend(looks[..index].iter().map(|b| differing_bits(a, b)));
         }
         distances.sort_unstable();
-        println!(
-            "least {:?}, median {}",
-            &distances[..20],
-            distances[distances.len() / 2]
+        // Plain pictures that are laid out alike come near each other; there are few of them.
+        let at = |share: f64| distances[(distances.len() as f64 * share) as usize];
+        let (thousandth, hundredth, median) = (at(0.001), at(0.01), at(0.5));
+        assert!(
+            thousandth > 3 && hundredth > 5 && median > 15,
+            "{thousandth} {hundredth} {median}"
         );
-        assert!(distances[0] > 4 && distances[distances.len() / 2] > 15);
     }
 
     #[test]

@@ -224,6 +224,12 @@ mod tests {
         projection::tests::{clusters, rows},
     };
 
+    fn components_of(embeddings: &[Vec<f32>], wanted: usize, seed: u64) -> Vec<Vec<f32>> {
+        let rows = rows(embeddings);
+        let host = Recorder::default();
+        pollster::block_on(principal_components(&rows, wanted, seed, &host)).expect("runs")
+    }
+
     fn covariance(scores: &[Vec<f32>], a: usize, b: usize) -> f64 {
         let products = scores
             .iter()
@@ -251,8 +257,7 @@ mod tests {
     #[test]
     fn variances_fall_and_are_those_of_the_whole_decomposition() {
         let embeddings = clusters(5, 40, 7);
-        let scores = principal_components(&rows(&embeddings), 6, 1, &Recorder::default());
-        let scores = pollster::block_on(scores).expect("runs");
+        let scores = components_of(&embeddings, 6, 1);
         let centred = centred(&rows(&embeddings), 40);
         let centred: Vec<Vec<f32>> = centred.chunks_exact(40).map(<[f32]>::to_vec).collect();
         let matrix = gram(&centred, 40);
@@ -272,8 +277,7 @@ mod tests {
     #[test]
     fn distances_are_kept_when_all_components_are() {
         let embeddings = clusters(3, 3, 2);
-        let scores = principal_components(&rows(&embeddings), 9, 0, &Recorder::default());
-        let scores = pollster::block_on(scores).expect("runs");
+        let scores = components_of(&embeddings, 9, 0);
         let squared =
             |a: &[f32], b: &[f32]| -> f32 { a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum() };
         for a in 0..9 {

@@ -1,7 +1,7 @@
 //! t-SNE: a map on which neighbours stay neighbours.
 //!
 //! Van der Maaten and Hinton, “Visualizing Data using t-SNE”, JMLR 2008.
-//! Only near neighbours attract each other (van der Maaten, “Accelerating t-SNE using Tree-Based Algorithms”, JMLR 2014); all pairs repel, exactly: vectorised, that takes less time for thousands of images than walking a tree.
+//! Only near neighbours attract each other (van der Maaten, “Accelerating t-SNE using Tree-Based Algorithms”, JMLR 2014); all pairs repel, exactly and without a tree: vectorised, 3,000 images take about eight seconds in a browser.
 //! Start and step size follow Kobak and Berens, “The art of using t-SNE for single-cell transcriptomics”, Nature Communications 2019, and Belkina et al., “Automated optimized parameters for t-SNE”, Nature Communications 2019.
 //!
 //! It is written out because no crate fits a worker with one thread: bhtsne, umap-rs, annembed and manifolds-rs all need rayon's threads, and none of them can wait between two iterations, so that a wish to stop would not be heard.
