@@ -24,7 +24,7 @@ pub async fn heat_map(
     class: usize,
 ) -> Result<HeatMap, TrainError> {
     let cells = side * side;
-    if cells == 0 || maps.is_empty() || maps.len() % cells != 0 {
+    if cells == 0 || maps.is_empty() || !maps.len().is_multiple_of(cells) {
         return Err(internal("the feature map has another shape"));
     }
     let embedding: Vec<f32> = maps
