@@ -51,7 +51,7 @@ pub fn App() -> Html {
                     Stage::Opening => Html::default(),
                     Stage::Start(projects) => html! { <ProjectList projects={projects.clone()} /> },
                     Stage::Elsewhere(project) => html! { <Elsewhere project={(**project).clone()} /> },
-                    Stage::Editing => editor(&state),
+                    Stage::Editing => editor(&state, undo.clone()),
                 } }
             </main>
             <Footer offline={state.offline} />
@@ -61,7 +61,7 @@ pub fn App() -> Html {
     }
 }
 
-fn editor(state: &State) -> Html {
+fn editor(state: &State, undo: Option<AttrValue>) -> Html {
     html! {
         <>
             <ProjectBar title={state.title.clone()} saving={state.saving.clone()} />
@@ -81,7 +81,6 @@ fn editor(state: &State) -> Html {
                         run={state.run.clone()}
                         results={state.results.clone()}
                     />
-                    <Check project={state.project.clone()} results={state.results.clone()} />
                 </div>
                 <div class="column column-try">
                     <TryIt
@@ -93,6 +92,12 @@ fn editor(state: &State) -> Html {
                     />
                 </div>
             </div>
+            <Check
+                project={state.project.clone()}
+                results={state.results.clone()}
+                analyses={state.analyses.clone()}
+                undo={undo}
+            />
         </>
     }
 }

@@ -1,173 +1,231 @@
-//! Check: how often the model is right on images that it has not learnt from, and where it errs.
+//! Check: how often the model is right on images that it has not learnt from, where it errs, and what can be done about it.
 
-use headstart_project::Evaluation;
+use std::collections::HashSet;
+use std::rc::Rc;
+
+use headstart_project::{MeasuredOn, SampleId};
 use yew::prelude::*;
 
-use super::confusion::Confusion;
-use super::empty_state::{Drawing, EmptyState};
-use super::icon::{Glyph, Icon};
-use super::term::Term;
-use crate::context::use_app;
-use crate::glossary::Word;
-use crate::services::download;
-use crate::state::Action;
+use super::column_head::ColumnHead;
+use super::cross_validation::CrossValidation;
+use super::doctor::Doctor;
+use super::gallery::{Gallery, Opened};
+use super::headline::Headline;
+use super::mistakes::Mistakes;
+use super::results_panel::ResultsPanel;
+use super::tabs::{Tab, Tabs, panel_id, tab_id};
+use super::trust::Trust;
+use super::verdicts::mistakes;
+use crate::state::analysis::{Analyses, Kind};
+use crate::state::doctor::Open;
 use crate::state::project::Project;
 use crate::state::run::Results;
-use crate::text;
-
-/// Mistakes shown as images.
-const SHOWN_MISTAKES: usize = 12;
 
 #[derive(Properties, PartialEq)]
 pub struct Props {
     pub project: Project,
     pub results: Option<Results>,
+    pub analyses: Analyses,
+    /// What can be taken back.
+    pub undo: Option<AttrValue>,
+}
+
+/// The panels, in the order of their tabs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Panel {
+    Results,
+    Mistakes,
+    Trust,
+    CrossValidation,
+    Doctor,
+}
+
+const PANELS: [Panel; 5] = [
+    Panel::Results,
+    Panel::Mistakes,
+    Panel::Trust,
+    Panel::CrossValidation,
+    Panel::Doctor,
+];
+
+impl Panel {
+    const fn id(self) -> &'static str {
+        match self {
+            Self::Results => "results",
+            Self::Mistakes => "mistakes",
+            Self::Trust => "trust",
+            Self::CrossValidation => "cross-validation",
+            Self::Doctor => "doctor",
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Results => "Results",
+            Self::Mistakes => "Mistakes",
+            Self::Trust => "Can you trust it?",
+            Self::CrossValidation => "Cross-validation",
+            Self::Doctor => "Data doctor",
+        }
+    }
 }
 
 #[component]
 pub fn Check(props: &Props) -> Html {
-    let app = use_app();
-    let download = {
-        let (app, results) = (app.clone(), props.results.clone());
-        Callback::from(move |_: MouseEvent| match &results {
-            Some(results) => save(&app, results),
-            None => app.dispatch(Action::Problem {
-                title: "There is no run to record yet".into(),
-                detail: "Press Train first; then the record of the run can be downloaded.".into(),
-            }),
+    let selected = use_state_eq(|| 0_usize);
+    // Panels that were looked at stay as they were left; the others are not drawn yet.
+    let visited = use_state_eq(|| 1_u32);
+    let gallery = use_state_eq(|| None::<Opened>);
+    let part = use_state_eq(|| MeasuredOn::Test);
+    let kept = use_state_eq(Rc::<HashSet<SampleId>>::default);
+    let onselect = {
+        let (selected, visited) = (selected.clone(), visited.clone());
+        Callback::from(move |at: usize| {
+            selected.set(at);
+            visited.set(*visited | 1 << at);
         })
     };
-    let body = match &props.results {
-        Some(results) => shown(&app, results, &props.project),
-        None => html! {
-            <EmptyState drawing={Drawing::Table}>
-                <p>{ "After training you see here how often the model is right on images that it has not learnt from." }</p>
-            </EmptyState>
+    let panels = Panels {
+        props,
+        part: shown_part(*part, props.results.as_ref()),
+        onpart: Callback::from(move |next| part.set(next)),
+        kept: (*kept).clone(),
+        onkept: Callback::from(move |next| kept.set(next)),
+        onshow: {
+            let gallery = gallery.clone();
+            Callback::from(move |opened| gallery.set(Some(opened)))
         },
     };
+    let is_empty = props.project.is_empty() && props.results.is_none();
     html! {
-        <section class="check" aria-label="Check">
+        <section class="check" id="check" tabindex="-1" aria-label="Check">
+            <ColumnHead step="4" title="Check" lead="How good is it, where does it err, and what can you do about it?" />
             <div class="card">
-                <h3>{ "Check" }</h3>
-                { body }
-                <button type="button" class="button button-quiet" aria-disabled={props.results.is_none().then_some("true")} onclick={download}>
-                    <Glyph icon={Icon::Download} />{ "Download run record" }
-                </button>
+                <Headline project={props.project.clone()} results={props.results.clone()} />
+                if !is_empty {
+                    <Tabs label="Check" tabs={panels.tabs()} selected={*selected} {onselect} />
+                    { for PANELS.into_iter().enumerate().map(|(at, panel)| html! {
+                        <div
+                            key={panel.id()}
+                            class="panel"
+                            role="tabpanel"
+                            id={panel_id(panel.id())}
+                            aria-labelledby={tab_id(panel.id())}
+                            tabindex="0"
+                            hidden={at != *selected}
+                        >
+                            if *visited >> at & 1 == 1 {
+                                { panels.content(panel) }
+                            }
+                        </div>
+                    }) }
+                }
             </div>
+            if let Some(opened) = &*gallery {
+                <Gallery
+                    opened={opened.clone()}
+                    project={props.project.clone()}
+                    plan={props.results.as_ref().map(|results| results.plan.clone())}
+                    undo={props.undo.clone()}
+                    onclose={let gallery = gallery.clone(); Callback::from(move |()| gallery.set(None))}
+                />
+            }
         </section>
     }
 }
 
-fn shown(app: &crate::context::App, results: &Results, project: &Project) -> Html {
-    let names = results.plan.names(project);
-    let outcome = &results.outcome;
-    let (kind, evaluation) = match (&outcome.test, &outcome.validation) {
-        (Some(test), _) => ("test", Some(test)),
-        (None, validation) => ("validation", validation.as_ref()),
-    };
-    html! {
-        <>
-            if results.plan.is_outdated(project) {
-                <p class="outdated">{ "Trained before your last changes: train again to include them." }</p>
+/// The part that was chosen, as long as there is one.
+fn shown_part(chosen: MeasuredOn, results: Option<&Results>) -> MeasuredOn {
+    let has = |part| results.is_some_and(|results| results.evaluation(part).is_some());
+    match chosen {
+        MeasuredOn::Test if !has(MeasuredOn::Test) => MeasuredOn::Validation,
+        MeasuredOn::Validation if !has(MeasuredOn::Validation) => MeasuredOn::Test,
+        chosen => chosen,
+    }
+}
+
+/// What the panels have in common.
+struct Panels<'a> {
+    props: &'a Props,
+    part: MeasuredOn,
+    onpart: Callback<MeasuredOn>,
+    kept: Rc<HashSet<SampleId>>,
+    onkept: Callback<Rc<HashSet<SampleId>>>,
+    onshow: Callback<Opened>,
+}
+
+impl Panels<'_> {
+    fn tabs(&self) -> Vec<Tab> {
+        let tab = |panel: Panel| Tab {
+            id: panel.id(),
+            name: panel.name(),
+            count: self.count(panel),
+        };
+        PANELS.into_iter().map(tab).collect()
+    }
+
+    /// Things to look at in a panel.
+    fn count(&self, panel: Panel) -> Option<usize> {
+        let project = &self.props.project;
+        match panel {
+            Panel::Mistakes => {
+                let evaluation = self.props.results.as_ref()?.evaluation(self.part)?;
+                let wrong = mistakes(evaluation);
+                Some(
+                    wrong
+                        .iter()
+                        .filter(|verdict| project.find(verdict.id).is_some())
+                        .count(),
+                )
             }
-            <div class="scores">
-                if let Some(test) = &outcome.test {
-                    { score("Test accuracy", test) }
+            Panel::Doctor => {
+                let found = self.props.analyses.examination.as_ref()?;
+                Some(Open::of(found, project, &self.kept).len())
+            }
+            Panel::Results | Panel::Trust | Panel::CrossValidation => None,
+        }
+    }
+
+    fn content(&self, panel: Panel) -> Html {
+        let project = self.props.project.clone();
+        let analyses = &self.props.analyses;
+        let onshow = self.onshow.clone();
+        match panel {
+            Panel::CrossValidation => html! {
+                <CrossValidation
+                    {project}
+                    job={analyses.job(Kind::CrossValidation).cloned()}
+                    found={analyses.cross_validation.clone()}
+                    {onshow}
+                />
+            },
+            Panel::Doctor => html! {
+                <Doctor
+                    {project}
+                    job={analyses.job(Kind::Examination).cloned()}
+                    found={analyses.examination.clone()}
+                    kept={self.kept.clone()}
+                    onkept={self.onkept.clone()}
+                    {onshow}
+                />
+            },
+            Panel::Results | Panel::Mistakes | Panel::Trust => match &self.props.results {
+                Some(results) => self.of_run(panel, results.clone()),
+                None => {
+                    html! { <p class="panel-lead">{ "Press Train first: this panel speaks of the model that comes out of it." }</p> }
                 }
-                if let Some(validation) = &outcome.validation {
-                    { score("Validation accuracy", validation) }
-                }
-            </div>
-            if let Some(evaluation) = evaluation {
-                <p>{ sentence(evaluation, kind) }</p>
-                <Confusion {names} confusion={evaluation.confusion.clone()} />
-                { mistakes(app, evaluation, results, project) }
-            } else {
-                <p>{ "No images were held back, so nothing can be said about new ones. Set a validation share in the settings, or keep some images for testing." }</p>
-            }
-            if outcome.test.is_none() {
-                <p class="hint">
-                    { "For a fair result, keep some " }<Term word={Word::Test} text="test images" />
-                    { " aside: press Select in a class, choose a few, then Keep for testing." }
-                </p>
-            }
-        </>
+            },
+        }
     }
-}
 
-fn score(name: &'static str, evaluation: &Evaluation) -> Html {
-    html! {
-        <p class="score">
-            <span>{ name }</span>{ " " }<strong>{ text::percent(evaluation.accuracy) }</strong>
-        </p>
-    }
-}
-
-fn sentence(evaluation: &Evaluation, kind: &str) -> Html {
-    let total: u32 = evaluation.confusion.iter().flatten().sum();
-    let right: u32 = evaluation
-        .confusion
-        .iter()
-        .enumerate()
-        .filter_map(|(at, row)| row.get(at))
-        .sum();
-    let images = text::count(total as usize, &format!("{kind} image"));
-    let words = match total - right {
-        0 => format!("All {images} were recognised correctly. "),
-        1 => format!("1 of {images} was taken for something else. "),
-        wrong => format!("{wrong} of {images} were taken for something else. "),
-    };
-    html! { <>{ words }{ "The " }<Term word={Word::Confusion} />{ " shows which." }</> }
-}
-
-/// The first few mistakes as images. Images that were deleted since are left out.
-fn mistakes(
-    app: &crate::context::App,
-    evaluation: &Evaluation,
-    results: &Results,
-    project: &Project,
-) -> Html {
-    let names = results.plan.names(project);
-    let name = |at: u32| names.get(at as usize).cloned().unwrap_or_default();
-    let wrong: Vec<_> = evaluation
-        .verdicts
-        .iter()
-        .filter(|verdict| verdict.actual != verdict.predicted)
-        .filter_map(|verdict| Some((verdict, app.media.source(verdict.id)?)))
-        .take(SHOWN_MISTAKES)
-        .collect();
-    if wrong.is_empty() {
-        return Html::default();
-    }
-    html! {
-        <ul class="mistakes" role="list" aria-label="Mistakes">
-            { for wrong.into_iter().map(|(verdict, source)| html! {
-                <li key={verdict.id.0}>
-                    <img src={source} alt="" width="56" height="56" loading="lazy" decoding="async" />
-                    <span>
-                        { "This is " }<b>{ name(verdict.actual) }</b>{ ", taken for " }<b>{ name(verdict.predicted) }</b>
-                        { format!(" ({} sure)", text::percent(f64::from(verdict.confidence))) }
-                    </span>
-                </li>
-            }) }
-        </ul>
-    }
-}
-
-fn save(app: &crate::context::App, results: &Results) {
-    let run = results.plan.request.run.0;
-    let saved = serde_json::to_string_pretty(&results.record())
-        .map_err(|error| error.to_string())
-        .and_then(|text| {
-            download::json(&format!("headstart-run-{run}.json"), &text)
-                .map_err(|error| format!("{error:?}"))
-        });
-    if let Err(error) = saved {
-        app.dispatch(Action::Problem {
-            title: "The run record could not be saved".into(),
-            detail: format!(
-                "The browser said: {error}. Allow downloads for this page and try again."
-            ),
-        });
+    /// The panels that speak of the newest run.
+    fn of_run(&self, panel: Panel, results: Results) -> Html {
+        let project = self.props.project.clone();
+        let (part, onpart, onshow) = (self.part, self.onpart.clone(), self.onshow.clone());
+        match panel {
+            Panel::Mistakes => html! { <Mistakes {project} {results} {part} {onpart} {onshow} /> },
+            Panel::Trust => html! { <Trust {results} /> },
+            _ => html! { <ResultsPanel {project} {results} {part} {onpart} {onshow} /> },
+        }
     }
 }

@@ -1,24 +1,31 @@
-//! The confusion matrix: what images show against what the model says.
+//! The confusion matrix: what images show against what the model says, with the images behind each cell.
 
 use std::rc::Rc;
 
 use yew::prelude::*;
 
+use super::verdicts::cell_title;
+
 #[derive(Properties, PartialEq)]
 pub struct Props {
+    /// Names the table.
+    #[prop_or(AttrValue::Static("Confusion matrix"))]
+    pub caption: AttrValue,
     pub names: Vec<Rc<str>>,
     /// Rows are true classes, columns predicted ones.
     pub confusion: Vec<Vec<u32>>,
+    /// The images of a cell are asked for: its true and its predicted class.
+    pub onpick: Callback<(usize, usize)>,
 }
 
 #[component]
 pub fn Confusion(props: &Props) -> Html {
     html! {
         <>
-        <p class="hint">{ "Rows: what the image shows. Columns: what the model says." }</p>
+        <p class="hint">{ "Rows: what the image shows. Columns: what the model says. Press a number to see its images." }</p>
         <div class="scroll" tabindex="0" role="group" aria-label="Right and wrong answers">
             <table class="confusion">
-                <caption class="visually-hidden">{ "Confusion matrix" }</caption>
+                <caption class="visually-hidden">{ &props.caption }</caption>
                 <thead>
                     <tr>
                         <th scope="col"><span class="visually-hidden">{ "What the image shows" }</span></th>
@@ -31,7 +38,7 @@ pub fn Confusion(props: &Props) -> Html {
                         html! {
                             <tr>
                                 <th scope="row"><span>{ &**name }</span></th>
-                                { for row.iter().enumerate().map(|(column, &count)| cell(count, total, at == column)) }
+                                { for row.iter().enumerate().map(|(column, &count)| cell(props, at, column, count, total)) }
                             </tr>
                         }
                     }) }
@@ -43,13 +50,25 @@ pub fn Confusion(props: &Props) -> Html {
 }
 
 /// Shaded by the cell's share of its row, in one of five steps whose text can always be read.
-fn cell(count: u32, total: u32, is_right: bool) -> Html {
+fn cell(props: &Props, actual: usize, predicted: usize, count: u32, total: u32) -> Html {
+    if count == 0 {
+        return html! { <td class="heat-0">{ "0" }</td> };
+    }
     let share = f64::from(count) / f64::from(total.max(1));
-    let step = if count == 0 {
-        0
+    let step = 1 + (share * 3.99) as u32;
+    let kind = if actual == predicted {
+        "is-right"
     } else {
-        1 + (share * 3.99) as u32
+        "is-wrong"
     };
-    let kind = if is_right { "is-right" } else { "is-wrong" };
-    html! { <td class={classes!(kind, format!("heat-{step}"))}>{ count }</td> }
+    let them = if count == 1 { "it" } else { "them" };
+    let title = cell_title(&props.names, actual, predicted, count);
+    let pick = props
+        .onpick
+        .reform(move |_: MouseEvent| (actual, predicted));
+    html! {
+        <td class={classes!(kind, format!("heat-{step}"))}>
+            <button type="button" aria-label={format!("{title}: show {them}")} onclick={pick}>{ count }</button>
+        </td>
+    }
 }

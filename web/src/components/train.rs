@@ -1,6 +1,6 @@
 //! Train: one button, what it does while it runs, and the settings behind it.
 
-use headstart_project::RunId;
+use headstart_project::{MeasuredOn, RunId};
 use yew::prelude::*;
 
 use super::column_head::ColumnHead;
@@ -59,6 +59,9 @@ pub fn Train(props: &Props) -> Html {
                     { progress(run, &props.engine) }
                 }
                 { curves }
+                if let (None, Some(results)) = (&props.run, &props.results) {
+                    { result(results) }
+                }
                 <details class="how">
                     <summary>{ "How does it learn so fast?" }</summary>
                     <p>
@@ -72,6 +75,21 @@ pub fn Train(props: &Props) -> Html {
             </div>
         </section>
     }
+}
+
+/// The result in short; all of it is in Check.
+fn result(results: &Results) -> Html {
+    let measured = [
+        (MeasuredOn::Test, "new images"),
+        (MeasuredOn::Validation, "images that were held back"),
+    ];
+    let found = measured
+        .into_iter()
+        .find_map(|(part, images)| Some((results.evaluation(part)?.accuracy, images)));
+    let words = found.map_or_else(String::new, |(accuracy, images)| {
+        format!("{} right on {images}. ", text::percent(accuracy))
+    });
+    html! { <p class="result-line">{ words }<a href="#check">{ "See Check below" }</a></p> }
 }
 
 fn progress(run: &Run, engine: &EngineState) -> Html {

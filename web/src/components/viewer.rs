@@ -8,6 +8,7 @@ use web_sys::Element;
 use yew::prelude::*;
 
 use super::gallery::Item;
+use super::heat_view::HeatView;
 use super::icon::{Glyph, Icon};
 use super::image_actions::ImageActions;
 use crate::context::use_app;
@@ -38,8 +39,10 @@ pub fn Viewer(props: &Props) -> Html {
     *place.borrow_mut() = at;
     let shown = props.items.get(at);
     let id = shown.map(|item| item.id);
-    let url = use_memo(id, |id| {
-        id.and_then(|id| ObjectUrl::new(&app.media.file(id)?))
+    let picture = use_memo(id, |id| {
+        let file = app.media.file((*id)?)?;
+        let url = ObjectUrl::new(&file)?;
+        Some((file, url))
     });
     let step = |by: isize| {
         let next = at.checked_add_signed(by);
@@ -79,11 +82,22 @@ pub fn Viewer(props: &Props) -> Html {
     else {
         return Html::default();
     };
-    let source = (*url).as_ref().map(ObjectUrl::get);
     html! {
         <div class="viewer" {onkeydown}>
             <div class="viewer-picture">
-                <img src={source} alt={sample.name.clone()} />
+                if let Some((file, url)) = &*picture {
+                    if let Some(plan) = &props.plan {
+                        <HeatView
+                            file={file.clone()}
+                            source={url.get()}
+                            alt={sample.name.clone()}
+                            plan={plan.clone()}
+                            project={props.project.clone()}
+                        />
+                    } else {
+                        <img src={url.get()} alt={sample.name.clone()} />
+                    }
+                }
             </div>
             <div class="viewer-side">
                 <p class="viewer-name">{ &*sample.name }</p>

@@ -4,6 +4,7 @@
 
 pub mod analysis;
 pub mod camera;
+pub mod doctor;
 pub mod engine;
 mod events;
 pub mod notice;

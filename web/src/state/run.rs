@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use headstart_project::{
-    BackboneId, ClassRequest, DeviceInfo, EpochMetrics, Part, RunId, RunRecord, SampleId,
-    TrainOutcome, TrainRequest,
+    BackboneId, ClassRequest, DeviceInfo, EpochMetrics, Evaluation, MeasuredOn, Part, RunId,
+    RunRecord, SampleId, TrainOutcome, TrainRequest,
 };
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -148,6 +148,14 @@ impl Plan {
 }
 
 impl Results {
+    /// How the model does on these images, if there are any.
+    pub fn evaluation(&self, on: MeasuredOn) -> Option<&Evaluation> {
+        match on {
+            MeasuredOn::Test => self.outcome.test.as_ref(),
+            MeasuredOn::Validation => self.outcome.validation.as_ref(),
+        }
+    }
+
     /// The file behind `Download run record`.
     pub fn record(&self) -> RunRecord {
         let request = &self.plan.request;

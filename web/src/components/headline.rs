@@ -1,0 +1,128 @@
+//! Check's headline: how often the model is right, in one figure and one sentence, and the files that say so.
+
+use headstart_project::{Evaluation, MeasuredOn};
+use yew::prelude::*;
+
+use super::empty_state::{Drawing, EmptyState};
+use super::icon::{Glyph, Icon};
+use super::interval::range;
+use super::part_choice::kind;
+use crate::context::{App, use_app};
+use crate::services::download;
+use crate::state::Action;
+use crate::state::project::Project;
+use crate::state::run::Results;
+use crate::text;
+
+#[derive(Properties, PartialEq)]
+pub struct Props {
+    pub project: Project,
+    pub results: Option<Results>,
+}
+
+#[component]
+pub fn Headline(props: &Props) -> Html {
+    let app = use_app();
+    let download = {
+        let (app, results) = (app.clone(), props.results.clone());
+        Callback::from(move |_: MouseEvent| match &results {
+            Some(results) => save(&app, results),
+            None => app.dispatch(Action::Problem {
+                title: "There is no run to record yet".into(),
+                detail: "Press Train first; then the record of the run can be downloaded.".into(),
+            }),
+        })
+    };
+    html! {
+        <div class="headline">
+            { match &props.results {
+                Some(results) => figures(results, &props.project),
+                None => html! {
+                    <EmptyState drawing={Drawing::Table}>
+                        <p>{ "After training you see here how often the model is right on images that it has not learnt from." }</p>
+                    </EmptyState>
+                },
+            } }
+            <div class="headline-files">
+                <button type="button" class="button button-quiet" aria-disabled={props.results.is_none().then_some("true")} onclick={download}>
+                    <Glyph icon={Icon::Download} />{ "Download run record" }
+                </button>
+            </div>
+        </div>
+    }
+}
+
+fn figures(results: &Results, project: &Project) -> Html {
+    let test = results.evaluation(MeasuredOn::Test);
+    let validation = results.evaluation(MeasuredOn::Validation);
+    let first = test
+        .map(|test| (MeasuredOn::Test, test))
+        .or_else(|| validation.map(|validation| (MeasuredOn::Validation, validation)));
+    html! {
+        <>
+            <div class="scores">
+                if let Some(test) = test {
+                    { score("Test accuracy", test) }
+                }
+                if let Some(validation) = validation {
+                    { score("Validation accuracy", validation) }
+                }
+            </div>
+            <div class="headline-words">
+                if let Some((part, evaluation)) = first {
+                    <p>{ sentence(evaluation, kind(part)) }</p>
+                } else {
+                    <p>{ "No images were held back, so nothing can be said about new ones." }</p>
+                }
+                if results.plan.is_outdated(project) {
+                    <p class="outdated">{ "Trained before your last changes: train again to include them." }</p>
+                }
+            </div>
+        </>
+    }
+}
+
+fn score(name: &'static str, evaluation: &Evaluation) -> Html {
+    let (right, total) = counted(evaluation);
+    html! {
+        <p class="score">
+            <span>{ name }</span>{ " " }<strong>{ text::percent(evaluation.accuracy) }</strong>
+            <small>{ format!(" {}", range(right, total)) }</small>
+        </p>
+    }
+}
+
+/// Images predicted right, and images in all.
+pub fn counted(evaluation: &Evaluation) -> (u32, u32) {
+    let rows = evaluation.confusion.iter().enumerate();
+    let right = rows.filter_map(|(at, row)| row.get(at)).sum();
+    (right, evaluation.confusion.iter().flatten().sum())
+}
+
+fn sentence(evaluation: &Evaluation, kind: &str) -> String {
+    let (right, total) = counted(evaluation);
+    let images = text::count(total as usize, &format!("{kind} image"));
+    match total.saturating_sub(right) {
+        0 => format!("All {images} were recognised correctly."),
+        1 => format!("1 of {images} was taken for something else."),
+        wrong => format!("{wrong} of {images} were taken for something else."),
+    }
+}
+
+fn save(app: &App, results: &Results) {
+    let run = results.plan.request.run.0;
+    let saved = serde_json::to_string_pretty(&results.record())
+        .map_err(|error| error.to_string())
+        .and_then(|text| {
+            download::json(&format!("headstart-run-{run}.json"), &text)
+                .map_err(|error| format!("{error:?}"))
+        });
+    if let Err(error) = saved {
+        app.dispatch(Action::Problem {
+            title: "The run record could not be saved".into(),
+            detail: format!(
+                "The browser said: {error}. Allow downloads for this page and try again."
+            ),
+        });
+    }
+}
