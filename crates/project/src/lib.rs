@@ -27,6 +27,9 @@ pub use findings::{
 pub use ids::{BurstId, ImportId, JobId, RequestId, RunId, SampleId};
 pub use look::ImageLook;
 pub use metrics::{EpochMetrics, Evaluation, SampleVerdict, SplitCounts, Timings, TrainOutcome};
-pub use record::{RunRecord, TestRecord};
+pub use record::{
+    ClassProblemRecord, CrossValidationRecord, ExaminationRecord, ImageRecord, RunRecord,
+    SuspectRecord, TestRecord, UnknownsRecord,
+};
 pub use settings::{BackboneId, DeviceKind, DevicePreference, Part, TrainSettings};
-pub use statistics::{ClassScores, per_class, wilson};
+pub use statistics::{ClassScores, MacroScores, counted, macro_average, per_class, wilson};

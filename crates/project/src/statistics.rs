@@ -1,5 +1,7 @@
 //! What can be said from counts of right and wrong answers.
 
+use serde::{Deserialize, Serialize};
+
 /// The 97.5 % quantile of the standard normal distribution: half of a 95 % interval on each side.
 const Z: f64 = 1.959_963_984_540_054;
 
@@ -21,8 +23,15 @@ pub fn wilson(right: u32, total: u32) -> [f64; 2] {
     ]
 }
 
+/// Images predicted right and images in all, from a confusion matrix.
+pub fn counted(confusion: &[Vec<u32>]) -> (u32, u32) {
+    let rows = confusion.iter().enumerate();
+    let right = rows.filter_map(|(at, row)| row.get(at)).sum();
+    (right, confusion.iter().flatten().sum())
+}
+
 /// How well one class is told from the others; all shares are 0 to 1.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ClassScores {
     /// Share of the images taken for the class that are of it; absent when none was.
     pub precision: Option<f64>,
@@ -59,8 +68,39 @@ pub fn per_class(confusion: &[Vec<u32>]) -> Vec<ClassScores> {
     classes.clone().map(scores).collect()
 }
 
+/// All classes together, each counting the same whatever its size.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MacroScores {
+    /// Mean of the classes' precisions, 0 to 1.
+    pub precision: f64,
+    /// Mean of their recalls, also called balanced accuracy.
+    pub recall: f64,
+    /// Mean of their F1.
+    pub f1: f64,
+}
+
+/// The means over the classes that have images; absent when none has.
+/// A class that is never predicted has no precision and no F1, and counts as 0 in both: leaving it out would reward a model for forgetting it.
+pub fn macro_average(scores: &[ClassScores]) -> Option<MacroScores> {
+    let present: Vec<_> = scores.iter().filter(|scores| scores.count > 0).collect();
+    if present.is_empty() {
+        return None;
+    }
+    let mean = |score: fn(&ClassScores) -> Option<f64>| {
+        let sum: f64 = present.iter().filter_map(|scores| score(scores)).sum();
+        sum / present.len() as f64
+    };
+    Some(MacroScores {
+        precision: mean(|scores| scores.precision),
+        recall: mean(|scores| scores.recall),
+        f1: mean(|scores| scores.f1),
+    })
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn is_near(found: [f64; 2], expected: [f64; 2]) -> bool {
@@ -112,5 +152,62 @@ mod tests {
             (third.precision, third.recall, third.f1),
             (None, None, None)
         );
+    }
+
+    /// scikit-learn 1.5, `precision_recall_fscore_support(y, p, average="macro", zero_division=0)` on its documentation's example: y = 0 1 2 0 1 2, p = 0 2 1 0 0 1.
+    #[test]
+    fn means_are_those_of_scikit_learn() {
+        let scores = per_class(&[vec![2, 0, 0], vec![1, 0, 1], vec![0, 2, 0]]);
+        let means = macro_average(&scores).expect("there are images");
+        assert!((means.precision - 0.222_222).abs() < 1e-6);
+        assert!((means.recall - 0.333_333).abs() < 1e-6);
+        assert!((means.f1 - 0.266_667).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_class_that_is_never_predicted_pulls_the_means_down() {
+        let scores = per_class(&[vec![5, 0, 0], vec![5, 0, 0], vec![0, 0, 0]]);
+        let means = macro_average(&scores).expect("there are images");
+        assert_eq!(means.precision, 0.25);
+        assert_eq!(means.recall, 0.5);
+        assert_eq!(macro_average(&per_class(&[])), None);
+    }
+
+    proptest! {
+        #[test]
+        fn scores_agree_with_the_accuracy(
+            confusion in (1_usize..6).prop_flat_map(|classes| prop::collection::vec(prop::collection::vec(0_u32..40, classes), classes))
+        ) {
+            let (right, total) = counted(&confusion);
+            let scores = per_class(&confusion);
+            prop_assert_eq!(scores.iter().map(|scores| scores.count).sum::<u32>(), total);
+            // The recalls, weighted by the classes' sizes, are the accuracy.
+            let found: f64 = scores.iter().filter_map(|scores| Some(scores.recall? * f64::from(scores.count))).sum();
+            prop_assert!((found - f64::from(right)).abs() < 1e-9);
+            for scores in &scores {
+                for score in [scores.precision, scores.recall, scores.f1].into_iter().flatten() {
+                    prop_assert!((0.0..=1.0).contains(&score));
+                }
+                if let (Some(precision), Some(recall), Some(f1)) = (scores.precision, scores.recall, scores.f1) {
+                    let mean = if precision + recall > 0.0 { 2.0 * precision * recall / (precision + recall) } else { 0.0 };
+                    prop_assert!((f1 - mean).abs() < 1e-12);
+                }
+            }
+            let means = macro_average(&scores);
+            prop_assert_eq!(means.is_some(), total > 0);
+            if let Some(means) = means {
+                let all = [means.precision, means.recall, means.f1];
+                prop_assert!(all.iter().all(|mean| (0.0..=1.0).contains(mean)));
+            }
+        }
+
+        #[test]
+        fn more_images_make_the_interval_narrower(right in 0_u32..200, wrong in 0_u32..200, times in 2_u32..20) {
+            let width = |times: u32| {
+                let [low, high] = wilson(right * times, (right + wrong) * times);
+                high - low
+            };
+            prop_assert!(width(times) < width(1) || right + wrong == 0);
+        }
     }
 }
