@@ -1,31 +1,13 @@
 // Everyone's page: axe-core at every stage, the keyboard alone, small screens, reduced motion.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { describe, test } from "node:test";
 import { suite, top, until } from "./support/app.mjs";
+import { checkWidth, checkWithAxe } from "./support/axe.mjs";
 import { FAKE_CAMERA } from "./support/browser.mjs";
 import { SHAPES, shapes, unseenShapes } from "./support/fixtures.mjs";
 
 const open = suite(FAKE_CAMERA);
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-
-/** Fails when axe-core finds a serious or critical violation. */
-async function checkWithAxe(app, stage) {
-  await app.page.evaluate(axe);
-  const violations = await app.page.evaluate(async () => {
-    const { violations } = await window.axe.run(document, { resultTypes: ["violations"] });
-    return violations.map(({ id, impact, help, nodes }) => ({
-      id,
-      impact,
-      help,
-      nodes: nodes.slice(0, 5).map(({ html, failureSummary }) => `${html.slice(0, 200)} — ${failureSummary}`),
-    }));
-  });
-  const grave = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
-  assert.deepEqual(grave, [], `axe-core, ${stage}`);
-}
 
 /** Leads the page through its stages and calls `look` at each. */
 async function walk(app, look) {
@@ -65,17 +47,7 @@ describe("axe-core", () => {
 
 test("nothing is wider than a screen of 320 pixels", { timeout: 180_000 }, async (t) => {
   const app = await open(t, { context: { viewport: { width: 320, height: 640 } } });
-  await walk(app, async (stage) => {
-    const { scroll, width, culprits } = await app.page.evaluate(() => ({
-      scroll: document.documentElement.scrollWidth,
-      width: document.documentElement.clientWidth,
-      culprits: [...document.querySelectorAll("body *")]
-        .filter((element) => element.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
-        .slice(0, 5)
-        .map((element) => element.outerHTML.slice(0, 120)),
-    }));
-    assert.ok(scroll <= width, `${stage}: ${scroll} px wide; ${culprits.join("\n")}`);
-  });
+  await walk(app, (stage) => checkWidth(app, stage));
 });
 
 test("Collect, Train and Try stand side by side on a wide screen and below each other on a narrow one", async (t) => {

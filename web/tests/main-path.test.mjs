@@ -137,7 +137,7 @@ test("a class is renamed without training again", async (t) => {
   await app.nameClasses("Round things");
   const prediction = await app.classify(unseenShapes("Circles")[0]);
   assert.equal(top(prediction), "Round things");
-  await app.check.getByRole("rowheader", { name: "Round things" }).waitFor();
+  await app.check.getByRole("table", { name: "Confusion matrix" }).getByRole("rowheader", { name: "Round things" }).waitFor();
   assert.equal((await app.commands("train")).length, 1);
 });
 

@@ -13,6 +13,8 @@ use crate::text;
 /// Distances between confidence and accuracy up to which one can take the model's word, and from which on one cannot.
 const CLOSE: f64 = 0.05;
 const FAR: f64 = 0.15;
+/// Images below which the diagram mostly shows chance.
+const FEW: u32 = 100;
 /// Temperatures this near 1 change nothing that anyone would see.
 const NO_CHANGE: f64 = 0.05;
 
@@ -52,9 +54,9 @@ fn calibrated(calibration: &Calibration) -> Html {
             <h3>{ "Is it right as often as it says?" }</h3>
             <p class="verdict">{ calibration_words(&calibration.after) }</p>
             <ReliabilityDiagram before={calibration.before.clone()} after={calibration.after.clone()} />
-            <p>{ temperature_words(calibration) }{ " See " }<Term word={Word::Temperature} />{ "." }</p>
+            <p>{ "Its " }<Term word={Word::Temperature} />{ temperature_words(calibration) }</p>
             <p class="hint">
-                { format!("Measured on {}.", measured(calibration.measured_on, &calibration.after)) }
+                { measured(calibration.measured_on, &calibration.after) }
                 if calibration.measured_on == MeasuredOn::Validation {
                     { " The temperature was chosen on the same images, so this is a little too good." }
                 }
@@ -65,7 +67,12 @@ fn calibrated(calibration: &Calibration) -> Html {
 
 fn measured(on: MeasuredOn, diagram: &Reliability) -> String {
     let total: u32 = diagram.bins.iter().map(|bin| bin.count).sum();
-    text::count(total as usize, &format!("{} image", kind(on)))
+    let images = text::count(total as usize, &format!("{} image", kind(on)));
+    if total < FEW {
+        format!("Measured on {images}, which is few: take it as a rough guess.")
+    } else {
+        format!("Measured on {images}.")
+    }
 }
 
 /// What the expected calibration error means.
@@ -90,24 +97,25 @@ fn calibration_words(diagram: &Reliability) -> String {
     format!("{distance}: {advice}.")
 }
 
+/// What stands after “Its temperature”.
 fn temperature_words(calibration: &Calibration) -> String {
     let temperature = calibration.temperature;
-    let change = format!(
-        "That took the distance from {} to {}.",
-        points(calibration.before.error),
-        points(calibration.after.error)
-    );
+    let (before, after) = (calibration.before.error, calibration.after.error);
+    let (from, to) = (points(before), points(after));
+    let change = if after < before {
+        format!("That took the distance from {from} to {to}.")
+    } else {
+        format!("On the images here that did not help: the distance was {from} before.")
+    };
     if (temperature - 1.0).abs() < NO_CHANGE {
-        format!(
-            "Its temperature is {temperature:.2}, so its answers were left nearly as they were."
-        )
+        format!(" is {temperature:.2}, so its answers were left nearly as they were.")
     } else if temperature > 1.0 {
         format!(
-            "It was too sure of itself, so its answers were made more modest, with a temperature of {temperature:.2}. {change}"
+            " is {temperature:.2}: on the validation images it was too sure of itself, so its answers were made more modest. {change}"
         )
     } else {
         format!(
-            "It was too modest, so its answers were made surer, with a temperature of {temperature:.2}. {change}"
+            " is {temperature:.2}: on the validation images it was too modest, so its answers were made surer. {change}"
         )
     }
 }
@@ -147,11 +155,10 @@ fn compared(baselines: &Baselines, results: &Results) -> Html {
                 }) }
             </ul>
             <p class="hint">
-                { "The vote: each image gets the class of the " }
-                { text::grouped(u64::from(baselines.neighbours)) }{ " " }
-                <Term word={Word::NearestNeighbours} />
-                { " by the same " }<Term word={Word::Embedding} text="embeddings" />
-                { format!(". All are measured on {}.", text::count(evaluation.verdicts.len(), &format!("{} image", kind(baselines.measured_on)))) }
+                { "The vote: by the same " }<Term word={Word::Embedding} text="embeddings" />
+                { format!(" the {} ", baselines.neighbours) }<Term word={Word::NearestNeighbours} />
+                { " give each image its class. All three are measured on " }
+                { text::count(evaluation.verdicts.len(), &format!("{} image", kind(baselines.measured_on))) }{ "." }
             </p>
         </div>
     }
@@ -206,6 +213,21 @@ mod tests {
         assert!(calibration_words(&diagram(0.1, 0.9, 0.8)).contains("surer than it should be"));
         assert!(calibration_words(&diagram(0.1, 0.8, 0.9)).contains("too modest"));
         assert!(calibration_words(&diagram(0.3, 0.9, 0.6)).contains("do not take its word"));
+    }
+
+    #[test]
+    fn a_temperature_that_did_not_help_here_is_not_praised() {
+        let mut calibration = Calibration {
+            temperature: 0.8,
+            measured_on: MeasuredOn::Test,
+            before: diagram(0.05, 0.9, 0.85),
+            after: diagram(0.06, 0.9, 0.84),
+        };
+        assert!(temperature_words(&calibration).contains("did not help"));
+        calibration.after.error = 0.02;
+        assert!(temperature_words(&calibration).contains("from 5 percentage points to 2"));
+        calibration.temperature = 1.01;
+        assert!(temperature_words(&calibration).contains("nearly as they were"));
     }
 
     #[test]
