@@ -6,6 +6,7 @@ use yew::prelude::*;
 use crate::services::autosave::Autosave;
 use crate::services::engine::Engine;
 use crate::services::intake::Intake;
+use crate::services::live::Live;
 use crate::services::media::Media;
 use crate::services::projects::Projects;
 use crate::state::{Action, State};
@@ -17,6 +18,8 @@ pub struct App {
     pub media: Media,
     pub intake: Intake,
     pub engine: Engine,
+    /// Where the picture in Try lies on the map.
+    pub live: Live,
     pub autosave: Autosave,
     pub projects: Projects,
 }
@@ -28,6 +31,7 @@ impl App {
             media: Media::default(),
             intake: Intake::default(),
             engine: Engine::default(),
+            live: Live::default(),
             autosave: Autosave::default(),
             projects: Projects::default(),
         }

@@ -14,6 +14,7 @@ pub enum Word {
     Embedding,
     Epoch,
     F1,
+    Familiarity,
     Head,
     HeatMap,
     HiddenLayer,
@@ -29,6 +30,7 @@ pub enum Word {
     Temperature,
     Test,
     TransferLearning,
+    Tsne,
     Validation,
 }
 
@@ -46,6 +48,7 @@ impl Word {
             Self::Embedding => "embedding",
             Self::Epoch => "epoch",
             Self::F1 => "F1",
+            Self::Familiarity => "familiarity",
             Self::Head => "head",
             Self::HeatMap => "heat map",
             Self::HiddenLayer => "hidden layer",
@@ -61,6 +64,7 @@ impl Word {
             Self::Temperature => "temperature",
             Self::Test => "test images",
             Self::TransferLearning => "transfer learning",
+            Self::Tsne => "t-SNE",
             Self::Validation => "validation",
         }
     }
@@ -96,6 +100,9 @@ impl Word {
             }
             Self::Epoch => {
                 "One pass over all training images. In 50 epochs the model sees every image 50 times."
+            }
+            Self::Familiarity => {
+                "How much an image is like the images that the model has learnt from, by its embedding. Something new and strange has a low familiarity."
             }
             Self::F1 => "Precision and recall in one number. It is only high when both are.",
             Self::Head => {
@@ -142,6 +149,9 @@ impl Word {
             }
             Self::TransferLearning => {
                 "Using what a model has learnt from one task for another one. It takes minutes instead of days, and a handful of images instead of millions."
+            }
+            Self::Tsne => {
+                "A method that puts things with many numbers on a flat map. It cares for neighbours: what is alike stays together. Distances between groups that are far apart mean little."
             }
             Self::Validation => {
                 "A few images of each class are held back while the model learns. After each epoch it is checked on them, and the best epoch is kept."

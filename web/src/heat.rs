@@ -104,6 +104,16 @@ pub fn square_inset(width: f64, height: f64) -> (f64, f64) {
     )
 }
 
+/// The same for a square box that shows the whole image, as large as it can be.
+pub fn contained_inset(width: f64, height: f64) -> (f64, f64) {
+    let (long, short) = (width.max(height), width.min(height));
+    if short <= 0.0 {
+        return (0.0, 0.0);
+    }
+    let inset = (1.0 - short / long) / 2.0;
+    (inset, inset)
+}
+
 fn heat_words(heat: &HeatMap, class: &str) -> String {
     let most = heat.values.iter().copied().fold(0.0, f32::max);
     if most < faint(heat.values.len()) {
@@ -370,5 +380,7 @@ mod tests {
         assert_eq!(square_inset(200.0, 100.0), (0.25, 0.0));
         assert_eq!(square_inset(100.0, 400.0), (0.0, 0.375));
         assert_eq!(square_inset(0.0, 0.0), (0.0, 0.0));
+        assert_eq!(contained_inset(200.0, 100.0), (0.25, 0.25));
+        assert_eq!(contained_inset(100.0, 400.0), (0.375, 0.375));
     }
 }

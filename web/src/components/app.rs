@@ -26,6 +26,7 @@ use crate::state::camera::CameraOwner;
 use crate::state::saved::Summary;
 use crate::state::status::status;
 use crate::state::storage::Stage;
+use crate::state::threshold;
 
 #[component]
 pub fn App() -> Html {
@@ -87,6 +88,7 @@ fn editor(state: &State, undo: Option<AttrValue>) -> Html {
                         project={state.project.clone()}
                         plan={state.results.as_ref().map(|results| results.plan.clone())}
                         phase={state.engine.phase.clone()}
+                        threshold={threshold::in_use(state.threshold, state.results.as_ref())}
                         has_camera={state.camera == Some(CameraOwner::Try)}
                         camera_prefs={state.camera_prefs.clone()}
                     />

@@ -10,6 +10,9 @@ pub struct Props {
     pub colors: Vec<u8>,
     /// One for each name.
     pub probabilities: Rc<[f32]>,
+    /// The bars are shown, but not to be believed.
+    #[prop_or_default]
+    pub is_muted: bool,
 }
 
 #[component]
@@ -26,7 +29,7 @@ pub fn Meters(props: &Props) -> Html {
         .zip(&props.colors)
         .zip(props.probabilities.iter());
     html! {
-        <ul class="meters" role="list" aria-label="Prediction">
+        <ul class={classes!("meters", props.is_muted.then_some("is-muted"))} role="list" aria-label="Prediction">
             { for bars.enumerate().map(|(at, ((name, color), &value))| {
                 let value = f64::from(value).clamp(0.0, 1.0);
                 let percent = format!("{:.0}%", value * 100.0);

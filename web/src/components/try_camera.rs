@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use gloo_timers::future::TimeoutFuture;
+use headstart_project::HeatFor;
 use js_sys::Date;
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::spawn_local;
@@ -12,8 +13,10 @@ use web_sys::{HtmlCanvasElement, HtmlVideoElement};
 use yew::prelude::*;
 
 use super::camera_panel::CameraPanel;
+use super::heat_layer::HeatLayer;
 use super::recorder::use_failure;
 use crate::context::{App, use_app};
+use crate::heat::Overlay;
 use crate::hooks::use_camera::use_camera;
 use crate::services::camera;
 use crate::services::engine::{Answer, Judgement, Picture};
@@ -31,6 +34,10 @@ pub struct Props {
     pub prefs: CameraPrefs,
     /// There is something to ask.
     pub has_model: bool,
+    /// Also ask where the model looks.
+    pub heat: Option<HeatFor>,
+    /// Where it looked, and that in words.
+    pub overlay: Option<(Overlay, AttrValue)>,
     pub onanswer: Callback<Judgement>,
 }
 
@@ -40,6 +47,9 @@ pub fn TryCamera(props: &Props) -> Html {
     let failed = use_failure(&app, CameraOwner::Try);
     let camera = use_camera(&props.prefs, failed);
     let rate = use_state_eq(|| None::<String>);
+    // What is asked of the next frame; the frames go on when it changes.
+    let heat = use_mut_ref(|| props.heat);
+    *heat.borrow_mut() = props.heat;
     {
         let (video, onanswer) = (camera.video.clone(), props.onanswer.clone());
         let rate = rate.clone();
@@ -53,7 +63,8 @@ pub fn TryCamera(props: &Props) -> Html {
                     spawn_local(async move {
                         if let Some(video) = video.cast::<HtmlVideoElement>() {
                             let show = |hz: f64| rate.set(Some(rate_text(hz)));
-                            watch(&app, &video, is_mirrored, &running, &onanswer, show).await;
+                            let heat = || *heat.borrow();
+                            watch(&app, &video, is_mirrored, heat, &running, &onanswer, show).await;
                         }
                     });
                 }
@@ -61,9 +72,16 @@ pub fn TryCamera(props: &Props) -> Html {
             },
         );
     }
-    let overlay = match &*rate {
-        Some(rate) if props.has_model => html! { <p class="frame-rate">{ rate }</p> },
-        _ => Html::default(),
+    // The picture is cut to the square that the model sees and shown as it is classified, mirrored or not: the heat needs no turning.
+    let overlay = html! {
+        <>
+            if let Some((overlay, label)) = props.overlay.clone().filter(|_| camera.is_live) {
+                <HeatLayer {overlay} {label} />
+            }
+            if let Some(rate) = rate.as_ref().filter(|_| props.has_model) {
+                <p class="frame-rate">{ rate }</p>
+            }
+        </>
     };
     html! { <CameraPanel {camera} prefs={props.prefs.clone()} {overlay} /> }
 }
@@ -73,6 +91,7 @@ async fn watch(
     app: &App,
     video: &HtmlVideoElement,
     is_mirrored: bool,
+    heat: impl Fn() -> Option<HeatFor>,
     running: &Cell<bool>,
     onanswer: &Callback<Judgement>,
     show: impl Fn(f64),
@@ -96,7 +115,7 @@ async fn watch(
         let Some(bitmap) = camera::bitmap(&canvas).await else {
             continue;
         };
-        match app.engine.classify(Picture::Bitmap(bitmap), None).await {
+        match app.engine.classify(Picture::Bitmap(bitmap), heat()).await {
             Answer::Judged(judgement) if running.get() => {
                 onanswer.emit(judgement);
                 answered_at.push_back(Date::now());

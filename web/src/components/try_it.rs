@@ -2,19 +2,24 @@
 
 use std::rc::Rc;
 
-use headstart_project::RunId;
+use headstart_project::{HeatFor, RunId};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::spawn_local;
-use web_sys::{ClipboardEvent, File};
+use web_sys::{ClipboardEvent, File, HtmlImageElement};
 use yew::prelude::*;
 
 use super::column_head::ColumnHead;
 use super::empty_state::{Drawing, EmptyState};
 use super::file_button::FileButton;
+use super::heat_class::HeatClass;
+use super::heat_layer::HeatLayer;
+use super::heat_legend::HeatLegend;
+use super::heat_view::pressed;
 use super::icon::{Glyph, Icon};
-use super::meters::Meters;
+use super::try_answer::TryAnswer;
 use super::try_camera::TryCamera;
 use crate::context::use_app;
+use crate::heat::{Overlay, contained_inset};
 use crate::hooks::use_drop_and_paste::clear_mark;
 use crate::services::engine::{Answer, Judgement, Picture};
 use crate::services::entries::{files_of, has_files};
@@ -32,6 +37,8 @@ pub struct Props {
     /// The run whose head answers.
     pub plan: Option<Rc<Plan>>,
     pub phase: Phase,
+    /// Familiarity below which an image is of none of the classes.
+    pub threshold: Option<f32>,
     pub has_camera: bool,
     pub camera_prefs: CameraPrefs,
 }
@@ -57,15 +64,19 @@ pub fn TryIt(props: &Props) -> Html {
     let shown = use_state(|| None::<Rc<Shown>>);
     let answered = use_state_eq(|| None::<Answered>);
     let run = props.plan.as_ref().map(|plan| plan.request.run);
+    let is_heat = use_state_eq(|| false);
+    let picked = use_state_eq(|| None::<u32>);
+    let size = use_state_eq(|| (1.0, 1.0));
+    let heat = is_heat.then(|| picked.map_or(HeatFor::Top, HeatFor::Class));
 
-    // The image is classified when it is chosen, and again by every new head and every new engine.
+    // The image is classified when it is chosen, and again by every new head and every new engine, and when another heat map is wanted.
     {
         let (app, shown, answered) = (app.clone(), shown.clone(), answered.clone());
         let number = shown.as_ref().map(|shown| shown.number);
         let is_ready = props.phase == Phase::Ready;
         use_effect_with(
-            (number, run, is_ready, props.has_camera),
-            move |&(_, run, is_ready, has_camera)| {
+            (number, run, is_ready, props.has_camera, heat),
+            move |&(_, run, is_ready, has_camera, heat)| {
                 let shown_handle = shown;
                 let (Some(shown), Some(run), true, false) =
                     ((*shown_handle).clone(), run, is_ready, has_camera)
@@ -74,8 +85,9 @@ pub fn TryIt(props: &Props) -> Html {
                 };
                 spawn_local(async move {
                     let picture = Picture::File(shown.file.clone().into());
-                    match app.engine.classify(picture, None).await {
+                    match app.engine.classify(picture, heat).await {
                         Answer::Judged(judgement) => {
+                            app.live.set(judgement.place);
                             answered.set(Some(Answered { run, judgement }))
                         }
                         Answer::Rejected(reason) => {
@@ -93,6 +105,10 @@ pub fn TryIt(props: &Props) -> Html {
         );
     }
 
+    {
+        let live = app.live.clone();
+        use_effect_with(props.has_camera, move |_| live.set(None));
+    }
     let numbers = use_mut_ref(|| 0);
     let show = {
         let (app, shown, answered) = (app.clone(), shown.clone(), answered.clone());
@@ -159,19 +175,48 @@ pub fn TryIt(props: &Props) -> Html {
                 .as_ref()
                 .map(|results| results.plan.request.run);
             if let Some(run) = run {
+                app.live.set(judgement.place);
                 answered.set(Some(Answered { run, judgement }));
             }
         })
     };
-    let probabilities = match (&props.plan, &*answered) {
-        (Some(plan), Some(answered))
-            if answered.judgement.probabilities.len() == plan.class_ids.len()
-                && Some(answered.run) == run =>
-        {
-            Some(answered.judgement.probabilities.clone())
-        }
+    // An answer of another head, or for other classes, is none any more.
+    let judgement = match (&props.plan, &*answered) {
+        (Some(plan), Some(answered)) => Some(&answered.judgement).filter(|judgement| {
+            judgement.probabilities.len() == plan.class_ids.len() && Some(answered.run) == run
+        }),
         _ => None,
     };
+    let overlay = match (&props.plan, judgement) {
+        (Some(plan), Some(judgement)) if *is_heat => judgement.heat.clone().map(|heat| {
+            let overlay = Overlay::Heat(heat);
+            let names = plan.names(&props.project);
+            let name = names.get(overlay.class() as usize);
+            let words = overlay.words(name.map_or("", |name| name));
+            (overlay, AttrValue::from(words))
+        }),
+        _ => None,
+    };
+    let onload = {
+        let size = size.clone();
+        Callback::from(move |event: Event| {
+            let image: HtmlImageElement = event.target_unchecked_into();
+            let length = |px: u32| f64::from(px.max(1));
+            size.set((
+                length(image.natural_width()),
+                length(image.natural_height()),
+            ));
+        })
+    };
+    let toggle = {
+        let is_heat = is_heat.clone();
+        Callback::from(move |_: MouseEvent| is_heat.set(!*is_heat))
+    };
+    let onpick = {
+        let picked = picked.clone();
+        Callback::from(move |class| picked.set(class))
+    };
+    let has_picture = has_camera || shown.is_some();
     html! {
         <section class="try" aria-label="Try" data-drop="try" {ondrop} {onpaste}>
             <ColumnHead step="3" title="Try" lead="See what it makes of images it has never seen." />
@@ -183,21 +228,53 @@ pub fn TryIt(props: &Props) -> Html {
                     <FileButton label="Image to classify" icon={Icon::Upload} accept="image/*" onfiles={show} />
                 </div>
                 if has_camera {
-                    <TryCamera prefs={props.camera_prefs.clone()} has_model={props.plan.is_some()} {onanswer} />
+                    <TryCamera
+                        prefs={props.camera_prefs.clone()}
+                        has_model={props.plan.is_some()}
+                        {heat}
+                        overlay={overlay.clone()}
+                        {onanswer}
+                    />
                 } else if let Some(shown) = &*shown {
-                    <div class="stage"><img src={shown.url.get()} alt={shown.file.name()} /></div>
+                    <div class="stage">
+                        <img src={shown.url.get()} alt={shown.file.name()} {onload} />
+                        if let Some((overlay, label)) = overlay.clone() {
+                            <HeatLayer {overlay} inset={contained_inset(size.0, size.1)} {label} />
+                        }
+                    </div>
                 }
-                { match (&props.plan, probabilities) {
-                    (Some(plan), Some(probabilities)) => html! {
-                        <Meters names={plan.names(&props.project)} colors={plan.colors(&props.project)} {probabilities} />
+                { match &props.plan {
+                    Some(plan) if has_picture => html! {
+                        <>
+                            <TryAnswer
+                                plan={plan.clone()}
+                                project={props.project.clone()}
+                                judgement={judgement.cloned()}
+                                threshold={props.threshold}
+                                is_live={has_camera}
+                            />
+                            <div class="heat-tools">
+                                <button type="button" class="button" aria-pressed={pressed(*is_heat)} onclick={toggle}>
+                                    <Glyph icon={Icon::Eye} />{ "Where it looked" }
+                                </button>
+                                if *is_heat {
+                                    <HeatClass names={plan.names(&props.project)} picked={*picked} top={overlay.as_ref().map(|(overlay, _)| overlay.class())} {onpick} />
+                                }
+                            </div>
+                            if let Some((_, words)) = &overlay {
+                                <div class="heat-words">
+                                    <p>{ words }</p>
+                                    <HeatLegend is_cut_off={!has_camera && (size.0 - size.1).abs() >= 1.0} />
+                                </div>
+                            }
+                        </>
                     },
-                    (Some(_), None) if has_camera || shown.is_some() => html! { <p class="hint">{ "Looking …" }</p> },
-                    (Some(_), None) => html! {
+                    Some(_) => html! {
                         <EmptyState drawing={Drawing::Eye}>
                             <p>{ "Your model is ready. Show it something with the webcam, or choose, drop or paste an image." }</p>
                         </EmptyState>
                     },
-                    (None, _) => html! {
+                    None => html! {
                         <EmptyState drawing={Drawing::Eye}>
                             <p>{ "There is no model yet. Collect some images and press Train; then it says here what it sees." }</p>
                         </EmptyState>

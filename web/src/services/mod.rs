@@ -6,6 +6,7 @@ pub mod download;
 pub mod engine;
 pub mod entries;
 pub mod intake;
+pub mod live;
 pub mod lock;
 pub mod media;
 pub mod offline;

@@ -14,6 +14,7 @@ pub mod saved;
 pub mod settings;
 pub mod status;
 pub mod storage;
+pub mod threshold;
 pub mod undo;
 
 use std::rc::Rc;

@@ -49,6 +49,14 @@ pub struct Judgement {
     pub place: Option<[f32; 2]>,
 }
 
+impl Judgement {
+    /// Index of the most probable class.
+    pub fn top(&self) -> Option<usize> {
+        let all = self.probabilities.iter().enumerate();
+        all.max_by(|a, b| a.1.total_cmp(b.1)).map(|(at, _)| at)
+    }
+}
+
 /// The answer to a picture.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
