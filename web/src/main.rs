@@ -7,6 +7,7 @@ mod context;
 mod glossary;
 mod heat;
 mod hooks;
+mod map;
 mod services;
 mod state;
 mod text;

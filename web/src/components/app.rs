@@ -98,6 +98,7 @@ fn editor(state: &State, undo: Option<AttrValue>) -> Html {
                 project={state.project.clone()}
                 results={state.results.clone()}
                 analyses={state.analyses.clone()}
+                threshold={state.threshold}
                 undo={undo}
             />
         </>

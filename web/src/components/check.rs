@@ -8,6 +8,7 @@ use yew::prelude::*;
 
 use super::column_head::ColumnHead;
 use super::cross_validation::CrossValidation;
+use super::data_map::DataMap;
 use super::doctor::Doctor;
 use super::gallery::{Gallery, Opened};
 use super::headline::Headline;
@@ -15,6 +16,7 @@ use super::mistakes::Mistakes;
 use super::results_panel::ResultsPanel;
 use super::tabs::{Tab, Tabs, panel_id, tab_id};
 use super::trust::Trust;
+use super::unknowns::Unknowns;
 use super::verdicts::mistakes;
 use crate::state::analysis::{Analyses, Kind};
 use crate::state::doctor::Open;
@@ -26,6 +28,8 @@ pub struct Props {
     pub project: Project,
     pub results: Option<Results>,
     pub analyses: Analyses,
+    /// Where the user has moved the threshold of “None of these”.
+    pub threshold: Option<f32>,
     /// What can be taken back.
     pub undo: Option<AttrValue>,
 }
@@ -36,16 +40,20 @@ enum Panel {
     Results,
     Mistakes,
     Trust,
+    Unknowns,
     CrossValidation,
     Doctor,
+    Map,
 }
 
-const PANELS: [Panel; 5] = [
+const PANELS: [Panel; 7] = [
     Panel::Results,
     Panel::Mistakes,
     Panel::Trust,
+    Panel::Unknowns,
     Panel::CrossValidation,
     Panel::Doctor,
+    Panel::Map,
 ];
 
 impl Panel {
@@ -54,8 +62,10 @@ impl Panel {
             Self::Results => "results",
             Self::Mistakes => "mistakes",
             Self::Trust => "trust",
+            Self::Unknowns => "unknowns",
             Self::CrossValidation => "cross-validation",
             Self::Doctor => "doctor",
+            Self::Map => "map",
         }
     }
 
@@ -64,8 +74,10 @@ impl Panel {
             Self::Results => "Results",
             Self::Mistakes => "Mistakes",
             Self::Trust => "Can you trust it?",
+            Self::Unknowns => "None of these",
             Self::CrossValidation => "Cross-validation",
             Self::Doctor => "Data doctor",
+            Self::Map => "Map",
         }
     }
 }
@@ -182,7 +194,11 @@ impl Panels<'_> {
                 let found = self.props.analyses.examination.as_ref()?;
                 Some(Open::of(found, project, &self.kept).len())
             }
-            Panel::Results | Panel::Trust | Panel::CrossValidation => None,
+            Panel::Results
+            | Panel::Trust
+            | Panel::Unknowns
+            | Panel::CrossValidation
+            | Panel::Map => None,
         }
     }
 
@@ -209,12 +225,17 @@ impl Panels<'_> {
                     {onshow}
                 />
             },
-            Panel::Results | Panel::Mistakes | Panel::Trust => match &self.props.results {
-                Some(results) => self.of_run(panel, results.clone()),
-                None => {
-                    html! { <p class="panel-lead">{ "Press Train first: this panel speaks of the model that comes out of it." }</p> }
-                }
+            Panel::Map => html! {
+                <DataMap {project} analyses={analyses.clone()} {onshow} />
             },
+            Panel::Results | Panel::Mistakes | Panel::Trust | Panel::Unknowns => {
+                match &self.props.results {
+                    Some(results) => self.of_run(panel, results.clone()),
+                    None => {
+                        html! { <p class="panel-lead">{ "Press Train first: this panel speaks of the model that comes out of it." }</p> }
+                    }
+                }
+            }
         }
     }
 
@@ -225,6 +246,9 @@ impl Panels<'_> {
         match panel {
             Panel::Mistakes => html! { <Mistakes {project} {results} {part} {onpart} {onshow} /> },
             Panel::Trust => html! { <Trust {results} /> },
+            Panel::Unknowns => {
+                html! { <Unknowns {project} {results} threshold={self.props.threshold} /> }
+            }
             _ => html! { <ResultsPanel {project} {results} {part} {onpart} {onshow} /> },
         }
     }

@@ -10,10 +10,14 @@ pub enum Icon {
     Cover,
     Download,
     Eye,
+    Fit,
     Flip,
     Folder,
+    Lasso,
     Left,
+    Minus,
     Moon,
+    Pictures,
     Play,
     Plus,
     Record,
@@ -44,14 +48,20 @@ impl Icon {
             Self::Eye => {
                 "M2.5 12S6 5.5 12 5.5 21.5 12 21.5 12 18 18.5 12 18.5 2.5 12 2.5 12zM12 15a3 3 0 1 0 0-6 3 3 0 0 0 0 6z"
             }
+            Self::Fit => "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5",
             Self::Flip => {
                 "M4 9a8 8 0 0 1 14-3.5L20 8M20 3.5V8h-4.5M20 15a8 8 0 0 1-14 3.5L4 16M4 20.5V16h4.5"
             }
             Self::Folder => {
                 "M3 6.5A1.5 1.5 0 0 1 4.5 5h4.6l2 2.5h8.4A1.5 1.5 0 0 1 21 9v8.5a1.5 1.5 0 0 1-1.5 1.5h-15A1.5 1.5 0 0 1 3 17.5z"
             }
+            Self::Lasso => {
+                "M12 4.5c5 0 8.5 2.3 8.5 5.5s-3.5 5.5-8.5 5.5S3.5 13.2 3.5 10 7 4.5 12 4.5zM6.5 14a2 2 0 1 0 .5 3.5c0 1.5-.8 2.5-2 3"
+            }
             Self::Left => "M15 5l-7 7 7 7",
+            Self::Minus => "M5 12h14",
             Self::Moon => "M20 14.5A8.5 8.5 0 0 1 9.5 4a8.5 8.5 0 1 0 10.5 10.5z",
+            Self::Pictures => "M4 4h7v7H4zM13 4h7v7h-7zM4 13h7v7H4zM13 13h7v7h-7z",
             Self::Play => "M7 4.5v15l12.5-7.5z",
             Self::Plus => "M12 5v14M5 12h14",
             Self::Record => "M12 19a7 7 0 1 0 0-14 7 7 0 0 0 0 14z",
