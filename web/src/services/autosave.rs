@@ -70,8 +70,12 @@ impl Autosave {
         });
     }
 
-    /// Something changed.
+    /// Something changed. From this moment on the page no longer says that everything is kept.
     pub fn ask(&self, app: &App) {
+        let is_attached = self.0.borrow().target.is_some();
+        if is_attached && matches!(app.state().saving, Saving::Saved | Saving::Untouched) {
+            app.dispatch(Action::Saving(Saving::Saving));
+        }
         self.ask_in(app, GATHER_MS);
     }
 
@@ -110,8 +114,12 @@ impl Autosave {
             saver.is_behind
         };
         match outcome {
-            Ok(false) => {}
-            Ok(true) => app.dispatch(Action::Saving(Saving::Saved)),
+            Ok(_) if is_behind => {}
+            Ok(has_anything) => app.dispatch(Action::Saving(if has_anything {
+                Saving::Saved
+            } else {
+                Saving::Untouched
+            })),
             Err(error) => {
                 app.dispatch(Action::Saving(Saving::Failed(error)));
                 self.ask_in(app, RETRY_MS);
@@ -123,16 +131,15 @@ impl Autosave {
         }
     }
 
-    /// Files first, then the description that names them, then what it no longer names goes. Returns whether anything was written.
+    /// Files first, then the description that names them, then what it no longer names goes. Returns whether there is anything to keep at all.
     async fn write(&self, app: &App) -> Result<bool, StoreError> {
         let state = app.state();
         let Some(work) = self.work(app, &state) else {
             return Ok(false);
         };
         if work.is_empty() {
-            return Ok(false);
+            return Ok(work.is_kept);
         }
-        app.dispatch(Action::Saving(Saving::Saving));
         let Work {
             store,
             id,
@@ -142,6 +149,7 @@ impl Autosave {
             gone,
             saved,
             model,
+            is_kept: _,
         } = work;
         for batch in files.chunks(BATCH) {
             store.keep_files(&id, batch).await?;
@@ -230,6 +238,7 @@ impl Autosave {
             embeddings,
             gone: gone.copied().collect(),
             model: run.filter(|_| run != target.model),
+            is_kept: target.written.is_some(),
             saved: (target.written.as_ref() != Some(&saved) && !is_empty).then_some(saved),
         })
     }
@@ -244,6 +253,8 @@ struct Work {
     gone: Vec<SampleId>,
     saved: Option<Saved>,
     model: Option<RunId>,
+    /// The project has been written before.
+    is_kept: bool,
 }
 
 impl Work {

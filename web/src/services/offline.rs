@@ -37,11 +37,12 @@ pub fn start(app: &App) {
             })
             .forget();
         }
-        let Ok(registering) = JsFuture::from(container.register(SCRIPT)).await else {
+        let registering = JsFuture::from(container.register(SCRIPT)).await;
+        let registration = registering.ok().and_then(|found| found.dyn_into().ok());
+        let Some(registration): Option<ServiceWorkerRegistration> = registration else {
             // Without it the page works as well, only not without a network.
             return;
         };
-        let registration: ServiceWorkerRegistration = registering.unchecked_into();
         if registration.waiting().is_some() {
             app.dispatch(Action::SetOffline(Offline::NewVersion));
         } else if registration.active().is_some() {

@@ -153,9 +153,10 @@ export class App {
     await this.page.reload();
   }
 
-  /** Waits until the page says that everything is kept. */
-  saved() {
-    return this.page.getByText("Saved in this browser", { exact: true }).waitFor();
+  /** Waits until the page says that everything is kept. It hears of a change a frame after it has shown it. */
+  async saved() {
+    await pause(150);
+    await this.page.getByText("Saved in this browser", { exact: true }).waitFor();
   }
 
   constructor(page, site) {
