@@ -354,9 +354,12 @@ mod tests {
                     .sum::<f64>();
             }
             let mut sum = 0.0;
-            for a in 0..10 {
-                for b in (0..10).filter(|&b| b != a && joint[a][b] > 0.0) {
-                    sum += joint[a][b] * (joint[a][b] * total / closeness(a, b)).ln();
+            for (a, row) in joint.iter().enumerate() {
+                for (b, &together) in row.iter().enumerate() {
+                    // A point is never its own neighbour, and most pairs are none.
+                    if together > 0.0 {
+                        sum += together * (together * total / closeness(a, b)).ln();
+                    }
                 }
             }
             sum
