@@ -44,6 +44,19 @@ pub struct SampleVerdict {
     pub given: f32,
 }
 
+impl Evaluation {
+    /// The verdicts that are wrong, the most confident first.
+    pub fn mistakes(&self) -> Vec<SampleVerdict> {
+        let wrong = self.verdicts.iter();
+        let mut wrong: Vec<_> = wrong
+            .filter(|verdict| verdict.actual != verdict.predicted)
+            .copied()
+            .collect();
+        wrong.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
+        wrong
+    }
+}
+
 /// How many images each part had.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SplitCounts {
@@ -89,4 +102,32 @@ pub struct TrainOutcome {
     pub unknowns: Option<UnknownReport>,
     /// Where the time went.
     pub timings_ms: Timings,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_surest_mistake_comes_first() {
+        let verdict = |id, actual, predicted, confidence| SampleVerdict {
+            id: SampleId(id),
+            actual,
+            predicted,
+            confidence,
+            given: 0.0,
+        };
+        let evaluation = Evaluation {
+            accuracy: 0.25,
+            confusion: vec![vec![1, 2], vec![1, 0]],
+            verdicts: vec![
+                verdict(1, 0, 1, 0.6),
+                verdict(2, 0, 0, 0.9),
+                verdict(3, 1, 0, 0.7),
+                verdict(4, 0, 1, 0.8),
+            ],
+        };
+        let ids: Vec<_> = evaluation.mistakes().iter().map(|v| v.id.0).collect();
+        assert_eq!(ids, [4, 3, 1]);
+    }
 }
