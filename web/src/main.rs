@@ -10,7 +10,9 @@ mod hooks;
 mod map;
 mod services;
 mod state;
-mod text;
+
+// Numbers and sentences are the same in the page and in the report.
+use headstart_report::{text, words};
 
 fn main() {
     // The static first paint stands in this element until the app takes its place.

@@ -17,7 +17,6 @@ use super::results_panel::ResultsPanel;
 use super::tabs::{Tab, Tabs, panel_id, tab_id};
 use super::trust::Trust;
 use super::unknowns::Unknowns;
-use super::verdicts::mistakes;
 use crate::state::analysis::{Analyses, Kind};
 use crate::state::doctor::Open;
 use crate::state::project::Project;
@@ -182,7 +181,7 @@ impl Panels<'_> {
         match panel {
             Panel::Mistakes => {
                 let evaluation = self.props.results.as_ref()?.evaluation(self.part)?;
-                let wrong = mistakes(evaluation);
+                let wrong = evaluation.mistakes();
                 Some(
                     wrong
                         .iter()

@@ -5,9 +5,9 @@ use std::rc::Rc;
 use headstart_project::per_class;
 use yew::prelude::*;
 
-use super::interval::whole;
 use super::term::Term;
 use crate::glossary::Word;
+use crate::text::whole;
 
 #[derive(Properties, PartialEq)]
 pub struct Props {

@@ -2,20 +2,18 @@
 
 use std::rc::Rc;
 
-use headstart_project::CrossValidation as Findings;
+use headstart_project::{CrossValidation as Findings, counted};
 use yew::prelude::*;
 
 use super::analysis_job::AnalysisJob;
 use super::confusion::Confusion;
 use super::gallery::Opened;
-use super::headline::counted;
-use super::interval::whole;
 use super::term::Term;
 use super::verdicts::behind_cell;
 use crate::glossary::Word;
 use crate::state::analysis::{Found, Job, Kind};
 use crate::state::project::Project;
-use crate::text;
+use crate::{text, words};
 
 #[derive(Properties, PartialEq)]
 pub struct Props {
@@ -49,6 +47,7 @@ pub fn CrossValidation(props: &Props) -> Html {
 
 fn shown(props: &Props, found: &Rc<Found<Findings>>) -> Html {
     let findings = &found.findings;
+    let (right, total) = counted(&findings.evaluation.confusion);
     let names = found.plan.names(&props.project);
     let confusion = findings.evaluation.confusion.clone();
     let onpick = {
@@ -72,7 +71,7 @@ fn shown(props: &Props, found: &Rc<Found<Findings>>) -> Html {
                         <small>{ format!(" ± {}", text::percent(findings.deviation)) }</small>
                     </p>
                     { folds(findings) }
-                    <p>{ words(findings) }</p>
+                    <p>{ words::folds(&findings.folds, right, total, findings.elapsed_ms) }</p>
                 </div>
                 <div class="panel-column">
                     <h3>{ "What does it mix up?" }</h3>
@@ -98,25 +97,4 @@ fn folds(findings: &Findings) -> Html {
             <span class="axis-ticks"><span>{ "0%" }</span><span>{ "50%" }</span><span>{ "100%" }</span></span>
         </div>
     }
-}
-
-fn words(findings: &Findings) -> String {
-    let (right, total) = counted(&findings.evaluation);
-    let images = text::count(total as usize, "image");
-    let least = findings.folds.iter().copied().fold(1.0, f64::min);
-    let most = findings.folds.iter().copied().fold(0.0, f64::max);
-    let spread = if least == most {
-        format!("all {} models reached the same", findings.folds.len())
-    } else {
-        format!(
-            "each dot is one model: the worst reached {}, the best {}",
-            whole(least),
-            whole(most)
-        )
-    };
-    format!(
-        "Of {images}, each predicted once by a model that had not seen it, {} were recognised; {spread}. It took {}.",
-        text::grouped(u64::from(right)),
-        text::duration(findings.elapsed_ms)
-    )
 }

@@ -3,10 +3,11 @@
 use std::rc::Rc;
 
 use headstart_project::EpochMetrics;
+use headstart_report::axis::round_up;
 use web_sys::HtmlDetailsElement;
 use yew::prelude::*;
 
-use super::chart::{Chart, Series, round_up};
+use super::chart::{Chart, Series};
 use super::term::Term;
 use crate::glossary::Word;
 use crate::text;

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use headstart_project::{ClassProblem, Part, SampleId};
+use headstart_project::{Part, SampleId};
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 use yew::prelude::*;
@@ -15,7 +15,7 @@ use crate::state::Action;
 use crate::state::camera::CameraOwner;
 use crate::state::doctor::{ClassCase, LeakGroup, Open, Suspect};
 use crate::state::project::{ClassId, Project};
-use crate::text;
+use crate::{text, words};
 
 /// Findings of a kind that are shown before the rest is behind a button.
 const PAGE: usize = 12;
@@ -203,22 +203,7 @@ fn class(app: &App, case: &ClassCase, project: &Project) -> Case {
         .class(id)
         .map(|class| class.label())
         .unwrap_or_default();
-    let problem = match case.problem {
-        ClassProblem::TooFew => format!("{name} has few images to learn from."),
-        ClassProblem::FarSmaller => format!("{name} has far fewer images than the largest class."),
-        ClassProblem::OneRecording => format!(
-            "All images of {name} are from one recording, so the model cannot know what else it may look like."
-        ),
-        ClassProblem::AllDark => format!(
-            "Nearly all images of {name} are dark, and those of the other classes are not: the model may learn the light instead."
-        ),
-        ClassProblem::AllBright => format!(
-            "Nearly all images of {name} are very bright, and those of the other classes are not: the model may learn the light instead."
-        ),
-        ClassProblem::AllBlurred => format!(
-            "Nearly all images of {name} are blurred, and those of the other classes are not: the model may learn the blur instead."
-        ),
-    };
+    let problem = words::class_problem(&name, case.problem);
     let added = match case.added {
         0 => String::new(),
         added => format!(

@@ -1,18 +1,17 @@
 //! Check's headline: how often the model is right, in one figure and one sentence, and the files that say so.
 
-use headstart_project::{Evaluation, MeasuredOn};
+use headstart_project::{Evaluation, MeasuredOn, counted};
 use yew::prelude::*;
 
 use super::empty_state::{Drawing, EmptyState};
+use super::export_report::ExportReport;
 use super::icon::{Glyph, Icon};
-use super::interval::range;
-use super::part_choice::kind;
 use crate::context::{App, use_app};
 use crate::services::download;
 use crate::state::Action;
 use crate::state::project::Project;
 use crate::state::run::Results;
-use crate::text;
+use crate::{text, words};
 
 #[derive(Properties, PartialEq)]
 pub struct Props {
@@ -47,6 +46,7 @@ pub fn Headline(props: &Props) -> Html {
                 <button type="button" class="button button-quiet" aria-disabled={props.results.is_none().then_some("true")} onclick={download}>
                     <Glyph icon={Icon::Download} />{ "Download run record" }
                 </button>
+                <ExportReport results={props.results.clone()} />
             </div>
         </div>
     }
@@ -70,7 +70,7 @@ fn figures(results: &Results, project: &Project) -> Html {
             </div>
             <div class="headline-words">
                 if let Some((part, evaluation)) = first {
-                    <p>{ sentence(evaluation, kind(part)) }</p>
+                    <p>{ sentence(evaluation, part) }</p>
                 } else {
                     <p>{ "No images were held back, so nothing can be said about new ones." }</p>
                 }
@@ -83,39 +83,28 @@ fn figures(results: &Results, project: &Project) -> Html {
 }
 
 fn score(name: &'static str, evaluation: &Evaluation) -> Html {
-    let (right, total) = counted(evaluation);
+    let (right, total) = counted(&evaluation.confusion);
     html! {
         <p class="score">
             <span>{ name }</span>{ " " }<strong>{ text::percent(evaluation.accuracy) }</strong>
-            <small>{ format!(" {}", range(right, total)) }</small>
+            <small>{ format!(" {}", words::range(right, total)) }</small>
         </p>
     }
 }
 
-/// Images predicted right, and images in all.
-pub fn counted(evaluation: &Evaluation) -> (u32, u32) {
-    let rows = evaluation.confusion.iter().enumerate();
-    let right = rows.filter_map(|(at, row)| row.get(at)).sum();
-    (right, evaluation.confusion.iter().flatten().sum())
-}
-
-fn sentence(evaluation: &Evaluation, kind: &str) -> String {
-    let (right, total) = counted(evaluation);
-    let images = text::count(total as usize, &format!("{kind} image"));
-    match total.saturating_sub(right) {
-        0 => format!("All {images} were recognised correctly."),
-        1 => format!("1 of {images} was taken for something else."),
-        wrong => format!("{wrong} of {images} were taken for something else."),
-    }
+fn sentence(evaluation: &Evaluation, part: MeasuredOn) -> String {
+    let (right, total) = counted(&evaluation.confusion);
+    words::mistaken(right, total, part)
 }
 
 fn save(app: &App, results: &Results) {
     let run = results.plan.request.run.0;
-    let saved = serde_json::to_string_pretty(&results.record())
+    let record = app.state().record(results);
+    let saved = serde_json::to_string_pretty(&record)
         .map_err(|error| error.to_string())
         .and_then(|text| {
-            download::json(&format!("headstart-run-{run}.json"), &text)
-                .map_err(|error| format!("{error:?}"))
+            let name = format!("headstart-run-{run}.json");
+            download::text(&name, "application/json", &text).map_err(|error| format!("{error:?}"))
         });
     if let Err(error) = saved {
         app.dispatch(Action::Problem {

@@ -2,16 +2,17 @@
 
 use std::rc::Rc;
 
-use headstart_project::{MeasuredOn, SampleVerdict};
+use headstart_project::{Evaluation, MeasuredOn, SampleVerdict};
 use yew::prelude::*;
 
 use super::gallery::Opened;
-use super::part_choice::{PartChoice, kind};
-use super::verdicts::{mistakes, name, opened_mistakes, sure};
+use super::part_choice::PartChoice;
+use super::verdicts::{name, opened_mistakes};
 use crate::context::{App, use_app};
 use crate::state::project::Project;
 use crate::state::run::Results;
 use crate::text;
+use crate::words::{kind, sure};
 
 /// Mistakes a page.
 const PAGE: usize = 24;
@@ -33,7 +34,7 @@ pub fn Mistakes(props: &Props) -> Html {
     // Images that were deleted since are left out.
     let evaluation = props.results.evaluation(props.part);
     let wrong: Rc<[SampleVerdict]> = evaluation
-        .map(mistakes)
+        .map(Evaluation::mistakes)
         .unwrap_or_default()
         .into_iter()
         .filter(|verdict| props.project.find(verdict.id).is_some())

@@ -18,6 +18,7 @@ pub mod device_chip;
 pub mod doctor;
 pub mod doctor_findings;
 pub mod empty_state;
+pub mod export_report;
 pub mod familiarity;
 pub mod field;
 pub mod file_button;

@@ -4,7 +4,7 @@ use headstart_project::MeasuredOn;
 use yew::prelude::*;
 
 use crate::state::run::Results;
-use crate::text;
+use crate::words;
 
 #[derive(Properties, PartialEq)]
 pub struct Props {
@@ -24,7 +24,7 @@ pub fn PartChoice(props: &Props) -> Html {
     html! {
         <div class="part-choice" role="group" aria-label="Measured on">
             { for measured.into_iter().flatten().map(|(part, evaluation)| {
-                let images = text::count(evaluation.verdicts.len(), &format!("{} image", kind(part)));
+                let images = words::images(evaluation.verdicts.len() as u32, part);
                 let pressed = if part == props.part { "true" } else { "false" };
                 html! {
                     <button type="button" class="button" aria-pressed={pressed} onclick={props.onpart.reform(move |_: MouseEvent| part)}>
@@ -33,13 +33,5 @@ pub fn PartChoice(props: &Props) -> Html {
                 }
             }) }
         </div>
-    }
-}
-
-/// `test` or `validation`.
-pub const fn kind(part: MeasuredOn) -> &'static str {
-    match part {
-        MeasuredOn::Test => "test",
-        MeasuredOn::Validation => "validation",
     }
 }

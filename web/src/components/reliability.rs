@@ -1,10 +1,10 @@
 //! A reliability diagram: how sure the model is against how often it is right, before and after temperature scaling.
 
-use headstart_project::{Reliability, ReliabilityBin};
+use headstart_project::Reliability;
 use yew::prelude::*;
 
-use super::interval::whole;
-use crate::text;
+use crate::text::whole;
+use crate::words::{self, bounds, filled};
 
 const SIDE: f64 = 300.0;
 const LEFT: f64 = 58.0;
@@ -35,7 +35,7 @@ pub fn ReliabilityDiagram(props: &Props) -> Html {
                 <span class="key key-after">{ "with temperature" }</span>
                 <span class="key key-ideal">{ "as it should be" }</span>
             </p>
-            <svg class="chart" viewBox={format!("0 0 {SIDE} {SIDE}")} role="img" aria-label={alternative(&props.after)}>
+            <svg class="chart" viewBox={format!("0 0 {SIDE} {SIDE}")} role="img" aria-label={words::reliability(&props.after)}>
                 { for ticks.into_iter().map(|tick| html! {
                     <>
                         <path class="grid" d={format!("M{LEFT} {:.1}H{}", y(tick), SIDE - RIGHT)} />
@@ -79,17 +79,6 @@ pub fn ReliabilityDiagram(props: &Props) -> Html {
     }
 }
 
-/// Bins that hold images, with their places.
-fn filled(diagram: &Reliability) -> impl Iterator<Item = (usize, &ReliabilityBin)> {
-    let bins = diagram.bins.iter().enumerate();
-    bins.filter(|(_, bin)| bin.count > 0)
-}
-
-/// `80–90%`.
-fn bounds(at: usize) -> String {
-    format!("{}–{}%", at * 10, (at + 1) * 10)
-}
-
 /// A dot for each bin, larger for more images, joined by a line.
 fn series(
     class: &'static str,
@@ -120,15 +109,4 @@ fn series(
             }) }
         </g>
     }
-}
-
-fn alternative(after: &Reliability) -> String {
-    let bins: Vec<_> = filled(after)
-        .map(|(at, bin)| {
-            let images = text::count(bin.count as usize, "image");
-            let right = whole(bin.accuracy);
-            format!("{images} it was {} sure of: {right} right", bounds(at))
-        })
-        .collect();
-    format!("How sure against how often right. {}.", bins.join("; "))
 }

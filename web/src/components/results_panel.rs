@@ -2,15 +2,14 @@
 
 use std::rc::Rc;
 
-use headstart_project::MeasuredOn;
+use headstart_project::{MeasuredOn, counted};
 use yew::prelude::*;
 
 use super::class_scores::ClassScores;
 use super::confusion::Confusion;
 use super::gallery::Opened;
-use super::headline::counted;
 use super::interval::Interval;
-use super::part_choice::{PartChoice, kind};
+use super::part_choice::PartChoice;
 use super::term::Term;
 use super::verdicts::behind_cell;
 use crate::glossary::Word;
@@ -35,7 +34,7 @@ pub fn ResultsPanel(props: &Props) -> Html {
             <p>{ "No images were held back, so nothing can be said about new ones. Set a validation share in the settings, or keep some images for testing." }</p>
         };
     };
-    let (right, total) = counted(evaluation);
+    let (right, total) = counted(&evaluation.confusion);
     let onpick = {
         let (results, names, part) = (results.clone(), names.clone(), props.part);
         let onshow = props.onshow.clone();
@@ -55,7 +54,7 @@ pub fn ResultsPanel(props: &Props) -> Html {
             <div class="panel-columns">
                 <div class="panel-column">
                     <h3>{ "How sure is this figure?" }</h3>
-                    <Interval {right} {total} kind={kind(props.part)} />
+                    <Interval {right} {total} part={props.part} />
                     <p class="hint">
                         { "The bar is the " }<Term word={Word::ConfidenceInterval} />
                         { ": ranges made like this hold the true figure 95 times out of 100." }

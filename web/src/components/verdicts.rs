@@ -6,27 +6,11 @@ use headstart_project::{Evaluation, SampleId, SampleVerdict};
 use yew::AttrValue;
 
 use super::gallery::{Item, Opened};
-
-/// `87% sure`.
-pub fn sure(confidence: f32) -> String {
-    format!("{:.0}% sure", f64::from(confidence) * 100.0)
-}
+use crate::words::sure;
 
 /// The class's name; empty for one that does not exist.
 pub fn name(names: &[Rc<str>], class: u32) -> Rc<str> {
     names.get(class as usize).cloned().unwrap_or_default()
-}
-
-/// The verdicts that are wrong, the most confident first.
-pub fn mistakes(evaluation: &Evaluation) -> Vec<SampleVerdict> {
-    let mut wrong: Vec<_> = evaluation
-        .verdicts
-        .iter()
-        .filter(|verdict| verdict.actual != verdict.predicted)
-        .copied()
-        .collect();
-    wrong.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
-    wrong
 }
 
 /// An image with what the model said of it.
@@ -112,12 +96,6 @@ mod tests {
                 verdict(4, 0, 1, 0.8),
             ],
         }
-    }
-
-    #[test]
-    fn the_surest_mistake_comes_first() {
-        let ids: Vec<_> = mistakes(&evaluation()).iter().map(|v| v.id.0).collect();
-        assert_eq!(ids, [4, 3, 1]);
     }
 
     #[test]

@@ -9,25 +9,23 @@ use super::media::ObjectUrl;
 /// The address must outlive the click until the browser has begun to read.
 const KEEP_URL_MS: u32 = 60_000;
 
-/// Saves `text` as a file of this name.
+/// Saves `text` as a file of this name and MIME type.
 ///
 /// # Errors
 /// With the browser's own error when it refuses.
-pub fn json(name: &str, text: &str) -> Result<(), JsValue> {
+pub fn text(name: &str, mime: &str, text: &str) -> Result<(), JsValue> {
     let options = BlobPropertyBag::new();
-    options.set_type("application/json");
+    options.set_type(mime);
     let parts = Array::of1(&JsValue::from_str(text));
     let blob = Blob::new_with_str_sequence_and_options(&parts, &options)?;
     let url = ObjectUrl::new(&blob).ok_or(JsValue::NULL)?;
-    let document = gloo_document().ok_or(JsValue::NULL)?;
+    let document = web_sys::window()
+        .and_then(|window| window.document())
+        .ok_or(JsValue::NULL)?;
     let link: HtmlAnchorElement = document.create_element("a")?.unchecked_into();
     link.set_href(&url.get());
     link.set_download(name);
     link.click();
     gloo_timers::callback::Timeout::new(KEEP_URL_MS, move || drop(url)).forget();
     Ok(())
-}
-
-fn gloo_document() -> Option<web_sys::Document> {
-    web_sys::window()?.document()
 }

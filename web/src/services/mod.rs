@@ -11,6 +11,7 @@ pub mod lock;
 pub mod media;
 pub mod offline;
 pub mod projects;
+pub mod report;
 pub mod requests;
 pub mod storage;
 pub mod store;

@@ -332,7 +332,7 @@ mod tests {
         });
         assert!(state.run.is_none());
         let results = state.results.as_ref().expect("was trained");
-        assert_eq!(results.record().classes, ["Dogs", "Cats"]);
+        assert_eq!(state.record(results).classes, ["Dogs", "Cats"]);
         assert!(!results.plan.is_outdated(&state.project));
     }
 

@@ -9,6 +9,7 @@ pub mod engine;
 mod events;
 pub mod notice;
 pub mod project;
+mod record;
 pub mod run;
 pub mod saved;
 pub mod settings;

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use headstart_project::{
     BackboneId, ClassRequest, DeviceInfo, EpochMetrics, Evaluation, MeasuredOn, Part, RunId,
-    RunRecord, SampleId, TrainOutcome, TrainRequest,
+    SampleId, TrainOutcome, TrainRequest,
 };
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -154,18 +154,6 @@ impl Results {
             MeasuredOn::Test => self.outcome.test.as_ref(),
             MeasuredOn::Validation => self.outcome.validation.as_ref(),
         }
-    }
-
-    /// The file behind `Download run record`.
-    pub fn record(&self) -> RunRecord {
-        let request = &self.plan.request;
-        RunRecord::new(
-            self.backbone,
-            &self.device,
-            request.settings.clone(),
-            request.classes.iter().map(|c| c.name.clone()).collect(),
-            &self.outcome,
-        )
     }
 }
 
