@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { basename } from "node:path";
 import { describe, test } from "node:test";
 import { suite, until } from "./support/app.mjs";
 import { checkWidth, checkWithAxe } from "./support/axe.mjs";
@@ -9,7 +10,7 @@ import { SHAPES, shapeEntries, shapes } from "./support/fixtures.mjs";
 import { unzip, zip } from "./support/zip.mjs";
 
 const open = suite();
-const TABS = ["Results", "Mistakes", "Can you trust it?", "Cross-validation", "Data doctor"];
+const TABS = ["Results", "Mistakes", "Can you trust it?", "Cross-validation", "Data doctor", "None of these", "Map"];
 
 /** Imports shapes/ with its test images; `place` may give an image another folder. */
 async function importShapes(app, place = (path) => path) {
@@ -248,6 +249,16 @@ test("cross-validation can be stopped, and predicts every image once", async (t)
   assert.deepEqual([...ids].sort((a, b) => a - b), expected, "each of the images to learn from is predicted");
   assert.equal(expected.length, 24);
   assert.match((await panel.innerText()).replace(/\s+/g, " "), new RegExp(`Of 24 images, each predicted once .* ${evaluation.confusion.reduce((sum, row, at) => sum + row[at], 0)} were recognised`));
+
+  // The run record names each image once, and the matrix counts each once.
+  await select(app, "Results");
+  await app.runTraining();
+  await select(app, "Cross-validation");
+  const { cross_validation: recorded } = await app.record();
+  const names = recorded.images.map(({ image }) => image);
+  assert.deepEqual(names.sort(), SHAPES.flatMap((name) => shapes(name).map((path) => basename(path))).sort());
+  assert.deepEqual(recorded.confusion, evaluation.confusion);
+  assert.equal(recorded.confusion.flat().reduce((sum, count) => sum + count), 24);
 
   // It says so when the images are no longer those that were predicted, and its matrix opens images, too.
   const table = panel.getByRole("table", { name: "Confusion matrix of the cross-validation" });
