@@ -132,11 +132,14 @@ pub enum TrainError {
         /// How many.
         count: u32,
     },
-    /// All images belong together, so that none can be predicted by a model that has not seen it.
+    /// All images of a class belong together, so that none can be predicted by a model that has learnt from others of them.
     #[error(
-        "all images are frames of one recording or all but the same, so none is new to a model that learns from the others. Add different ones."
+        "all images of “{class}” are frames of one recording or nearly the same, so they can only be learnt together or not at all. Add different ones, or switch the class off."
     )]
-    TooFewGroups,
+    OneGroup {
+        /// The class.
+        class: String,
+    },
     /// The loss is not a number any more.
     #[error(
         "training went off course: the numbers grew without bound. Lower the learning rate and train again."

@@ -64,7 +64,7 @@ pub struct Baselines {
 /// How well images of no class are told from the others.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UnknownReport {
-    /// Images less familiar than this are taken for unknown; chosen so that 95 % of the validation images are not.
+    /// Images less familiar than this are taken for unknown; chosen so that 95 % of the known images are not (80 % when there are only a few to compare with): of the validation images, and of the training images when each is left out of the comparison.
     pub threshold: f32,
     /// The images behind `known`.
     pub measured_on: MeasuredOn,
@@ -119,7 +119,7 @@ pub struct CrossValidation {
 /// What is wrong with the images.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Examination {
-    /// Images that look the same, in groups of two or more, the largest first. Recordings are not listed: their frames are alike by nature.
+    /// Images that look the same, in groups of two or more, the largest first; all of a group are for training, or all for testing. Recordings are not listed: their frames are alike by nature.
     pub duplicates: Vec<Vec<SampleId>>,
     /// Test images that look the same as training images, so that they measure nothing; with the training images.
     pub leaks: Vec<Leak>,

@@ -3,7 +3,8 @@
 use headstart_project::{Baselines, MeasuredOn};
 
 use crate::{
-    Examples,
+    Examples, Host, Interrupted,
+    host::pause,
     similarity::{dot, unit},
 };
 
@@ -11,12 +12,16 @@ use crate::{
 const NEIGHBOURS: usize = 5;
 
 /// Measures them on `measured`, having seen `train`.
-pub fn baselines(
+///
+/// # Errors
+/// When the host cancels.
+pub async fn baselines(
     train: &Examples,
     measured: &Examples,
     classes: usize,
     measured_on: MeasuredOn,
-) -> Baselines {
+    host: &impl Host,
+) -> Result<Baselines, Interrupted> {
     let mut sizes = vec![0usize; classes];
     for &label in &train.labels {
         sizes[label] += 1;
@@ -30,15 +35,17 @@ pub fn baselines(
         .filter(|&&label| Some(label) == largest);
 
     let units: Vec<Vec<f32>> = train.rows().map(unit).collect();
-    let by_neighbours = measured.rows().zip(&measured.labels);
-    let by_neighbours = by_neighbours
-        .filter(|(row, label)| vote(&unit(row), &units, &train.labels, classes) == **label);
-    Baselines {
+    let mut by_neighbours = 0;
+    for (row, &label) in measured.rows().zip(&measured.labels) {
+        pause(host).await?;
+        by_neighbours += usize::from(vote(&unit(row), &units, &train.labels, classes) == label);
+    }
+    Ok(Baselines {
         measured_on,
         largest_class: share(of_largest.count()),
-        nearest_neighbours: share(by_neighbours.count()),
+        nearest_neighbours: share(by_neighbours),
         neighbours: NEIGHBOURS.min(train.len()) as u32,
-    }
+    })
 }
 
 /// The class of most of the nearest; of equals the one with the nearer neighbours.
@@ -64,6 +71,7 @@ mod tests {
     use headstart_project::SampleId;
 
     use super::*;
+    use crate::host::testing::Recorder;
 
     fn examples(rows: &[([f32; 2], usize)]) -> Examples {
         let mut examples = Examples::new(2);
@@ -88,7 +96,9 @@ mod tests {
             ([0.0, 3.0], 1),
             ([5.0, 0.0], 1),
         ]);
-        let found = baselines(&train, &measured, 2, MeasuredOn::Test);
+        let host = Recorder::default();
+        let found = baselines(&train, &measured, 2, MeasuredOn::Test, &host);
+        let found = pollster::block_on(found).expect("runs");
         // All five vote, and class 0 has three.
         assert!((found.largest_class - 0.25).abs() < 1e-9);
         assert!((found.nearest_neighbours - 0.25).abs() < 1e-9);

@@ -11,8 +11,10 @@ const BINS: usize = 10;
 const MOST: f64 = 20.0;
 /// Standard deviation of the logarithm of the temperature, before anything is measured: a handful of images, or images that are all right, must not make the model sure or unsure of everything.
 const PRIOR_DEVIATION: f64 = 0.5;
-/// Halvings of the interval by the golden section; the result is exact to about 1e-6.
+/// Steps of the golden section, each of which leaves 0.618 of the interval; the result is exact to about 1e-6.
 const STEPS: usize = 32;
+/// Places at which the valley is looked for first.
+const PLACES: usize = 25;
 
 /// The temperature by which `logits [images, classes]` are divided so that their probabilities fit `labels` best: the least cross-entropy plus a prior around 1.
 /// 1 without images.
@@ -20,7 +22,6 @@ pub fn fit_temperature(logits: &[f32], labels: &[usize], classes: usize) -> f64 
     if labels.is_empty() || classes < 2 {
         return 1.0;
     }
-    // Convex in the inverse temperature and thus with a single valley in its logarithm, too.
     let cost = |log: f64| {
         let inverse = (-log).exp();
         let losses = logits
@@ -38,7 +39,12 @@ pub fn fit_temperature(logits: &[f32], labels: &[usize], classes: usize) -> f64 
         losses.sum::<f64>() + 0.5 * (log / PRIOR_DEVIATION).powi(2)
     };
     let golden = (5f64.sqrt() - 1.0) / 2.0;
-    let (mut low, mut high) = (-MOST.ln(), MOST.ln());
+    // The loss alone has a single valley, because it is convex in the inverse temperature; together with the prior it might have two, so the deepest of some places is where the search begins.
+    let width = 2.0 * MOST.ln() / (PLACES - 1) as f64;
+    let places = (0..PLACES).map(|place| place as f64 * width - MOST.ln());
+    let deepest = places.min_by(|a, b| cost(*a).total_cmp(&cost(*b)));
+    let deepest = deepest.unwrap_or(0.0);
+    let (mut low, mut high) = (deepest - width, deepest + width);
     for _ in 0..STEPS {
         let (left, right) = (high - golden * (high - low), low + golden * (high - low));
         if cost(left) < cost(right) {
@@ -47,7 +53,7 @@ pub fn fit_temperature(logits: &[f32], labels: &[usize], classes: usize) -> f64 
             low = left;
         }
     }
-    f64::midpoint(low, high).exp()
+    f64::midpoint(low, high).exp().clamp(1.0 / MOST, MOST)
 }
 
 /// The reliability diagram of `logits [images, classes]` at a temperature.
@@ -129,6 +135,34 @@ mod tests {
         let temperature = fit_temperature(&[2.0, 0.0, 0.0, 2.0], &[0, 1], 2);
         assert!((0.5..=1.0).contains(&temperature), "{temperature}");
         assert_eq!(fit_temperature(&[], &[], 2), 1.0);
+    }
+
+    #[test]
+    fn many_right_images_and_wild_logits_stay_within_the_range() {
+        let right = [1.0, 0.0].repeat(500);
+        let temperature = fit_temperature(&right, &[0; 500], 2);
+        assert!((0.05..0.4).contains(&temperature), "{temperature}");
+        let wrong = [1e4, 0.0].repeat(500);
+        let temperature = fit_temperature(&wrong, &[1; 500], 2);
+        assert!((19.9..=20.0).contains(&temperature), "{temperature}");
+    }
+
+    #[test]
+    fn no_temperature_nearby_fits_better() {
+        // The cost of the definition: cross-entropy plus the prior.
+        let (logits, labels) = overconfident(50, 2.0);
+        let cost = |temperature: f64| {
+            let rows = logits.chunks_exact(3).zip(&labels);
+            let loss = rows.map(|(row, &label)| {
+                let powers = row.iter().map(|it| (f64::from(*it) / temperature).exp());
+                powers.sum::<f64>().ln() - f64::from(row[label]) / temperature
+            });
+            loss.sum::<f64>() + 0.5 * (temperature.ln() / PRIOR_DEVIATION).powi(2)
+        };
+        let found = fit_temperature(&logits, &labels, 3);
+        for other in [0.05, 0.5, 0.99 * found, 1.01 * found, 5.0, 20.0] {
+            assert!(cost(found) < cost(other), "{found} {other}");
+        }
     }
 
     #[test]

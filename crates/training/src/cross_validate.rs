@@ -1,30 +1,35 @@
 //! Cross-validation: every image predicted once, by a model that has not learnt from it.
 
+use std::collections::BTreeSet;
+
 use burn::tensor::Device;
 use headstart_project::{CrossValidation, EpochMetrics, TrainError, TrainSettings};
 
 use crate::{
-    ClassImages, Embedded, Examples, Host, Interrupted, check_classes, evaluate, fit, folds, group,
-    logits, run::check_settings,
+    ClassImages, Embedded, Examples, Host, Interrupted, check_classes, evaluate, fit,
+    fit_temperature, folds, group, logits, run::check_settings,
 };
 
-/// Out-of-fold predictions of all training images.
-pub(crate) struct OutOfFold {
+/// What is said of every training image by a head that has not learnt from it.
+#[derive(Clone, Debug)]
+pub struct OutOfFold {
     /// The images, class by class.
     pub examples: Examples,
     /// The fold that each image was held out of.
     pub fold_of: Vec<usize>,
     /// `[examples, classes]`.
     pub logits: Vec<f32>,
+    /// The temperature at which the logits' probabilities fit the classes best.
+    pub temperature: f64,
 }
 
 /// Cuts the training images into `folds` parts and predicts each part by a head trained on the others.
-/// Images that belong together are in one part. There are fewer folds when there are not enough images.
+/// Images that belong together are in one part. There are at most as many parts as the class with the most groups has groups, and at least two.
 ///
 /// Within a fold nothing is held back, so the last epoch's head is the one that predicts: to choose the epoch by the images that are then predicted would flatter the result.
 ///
 /// # Errors
-/// When there is nothing to tell apart, a setting is out of range, the host cancels, or the device fails.
+/// When there is nothing to tell apart, a setting is out of range, all images of a class belong together, the host cancels, or the device fails.
 pub async fn cross_validate(
     classes: &[ClassImages],
     features: usize,
@@ -35,17 +40,21 @@ pub async fn cross_validate(
 ) -> Result<CrossValidation, Interrupted> {
     let start_ms = host.now_ms();
     let found = out_of_fold(classes, features, settings, folds, device, host).await?;
-    let evaluation = evaluate(&found.logits, &found.examples, classes.len(), 1.0);
+    let evaluation = evaluate(
+        &found.logits,
+        &found.examples,
+        classes.len(),
+        found.temperature,
+    );
     let count = found.fold_of.iter().max().map_or(0, |most| most + 1);
     let mut sums = vec![(0u32, 0u32); count];
     for (verdict, &fold) in evaluation.verdicts.iter().zip(&found.fold_of) {
         sums[fold].0 += u32::from(verdict.actual == verdict.predicted);
         sums[fold].1 += 1;
     }
-    sums.retain(|&(_, total)| total > 0);
     let accuracies: Vec<f64> = sums
         .iter()
-        .map(|&(right, total)| f64::from(right) / f64::from(total))
+        .map(|&(right, total)| f64::from(right) / f64::from(total.max(1)))
         .collect();
     let mean = accuracies.iter().sum::<f64>() / accuracies.len().max(1) as f64;
     let squares: f64 = accuracies.iter().map(|value| (value - mean).powi(2)).sum();
@@ -62,7 +71,7 @@ pub async fn cross_validate(
 ///
 /// # Errors
 /// As [`cross_validate`].
-pub(crate) async fn out_of_fold(
+pub async fn out_of_fold(
     classes: &[ClassImages],
     features: usize,
     settings: &TrainSettings,
@@ -80,11 +89,10 @@ pub(crate) async fn out_of_fold(
     let all: Vec<&Embedded> = images.iter().map(|(_, image)| *image).collect();
     let labels: Vec<usize> = images.iter().map(|(label, _)| *label).collect();
     let groups = group(&all, host).await?;
-    let count = (wanted_folds as usize).min(groups.count());
-    if count < 2 {
-        return Err(TrainError::TooFewGroups.into());
-    }
+    let count = (wanted_folds as usize).min(most_groups(&labels, &groups.of, classes.len()));
+    let count = count.max(2);
     let fold_of = folds(&labels, &groups.of, classes.len(), count, settings.seed);
+    check_folds(classes, &labels, &fold_of)?;
 
     let mut examples = Examples::new(features);
     for (label, image) in &images {
@@ -94,9 +102,6 @@ pub(crate) async fn out_of_fold(
     for fold in 0..count {
         let (held, learnt): (Vec<usize>, Vec<usize>) =
             (0..examples.len()).partition(|&index| fold_of[index] == fold);
-        if held.is_empty() || learnt.is_empty() {
-            continue;
-        }
         let inner = Inner {
             host,
             fold: fold as u32,
@@ -119,10 +124,41 @@ pub(crate) async fn out_of_fold(
         }
     }
     Ok(OutOfFold {
+        temperature: fit_temperature(&all_logits, &examples.labels, classes.len()),
         examples,
         fold_of,
         logits: all_logits,
     })
+}
+
+/// Groups of the class that has the most.
+fn most_groups(labels: &[usize], groups: &[usize], classes: usize) -> usize {
+    let mut of_class = vec![BTreeSet::new(); classes];
+    for (&label, &group) in labels.iter().zip(groups) {
+        of_class[label].insert(group);
+    }
+    of_class.iter().map(BTreeSet::len).max().unwrap_or(0)
+}
+
+/// Checks that every class has images in two folds at least: else the head that predicts them would not have learnt the class at all.
+fn check_folds(
+    classes: &[ClassImages],
+    labels: &[usize],
+    fold_of: &[usize],
+) -> Result<(), TrainError> {
+    for (label, class) in classes.iter().enumerate() {
+        let own = labels.iter().zip(fold_of);
+        let own: BTreeSet<usize> = own
+            .filter(|(it, _)| **it == label)
+            .map(|(_, &fold)| fold)
+            .collect();
+        if own.len() < 2 {
+            return Err(TrainError::OneGroup {
+                class: class.name.clone(),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// A training within an analysis: its epochs are the analysis' progress.
@@ -156,7 +192,7 @@ impl<H: Host> Host for Inner<'_, H> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use headstart_project::SampleId;
+    use headstart_project::{BurstId, SampleId, wilson};
 
     use super::*;
     use crate::{host::testing::Recorder, testing::blobs};
@@ -172,11 +208,11 @@ mod tests {
 
     #[test]
     fn every_image_is_predicted_once_and_well() {
-        let classes = blobs(3, 12, 16, 1);
+        let classes = blobs(3, 12, 32, 1);
         let host = Recorder::default();
         let device = Device::flex();
         let settings = settings();
-        let found = cross_validate(&classes, 16, &settings, 5, &device, &host);
+        let found = cross_validate(&classes, 32, &settings, 5, &device, &host);
         let found = pollster::block_on(found).expect("runs");
         let ids: BTreeSet<SampleId> = found.evaluation.verdicts.iter().map(|v| v.id).collect();
         assert_eq!((ids.len(), found.evaluation.verdicts.len()), (36, 36));
@@ -201,16 +237,69 @@ mod tests {
 
     #[test]
     fn too_little_is_told() {
-        let host = Recorder::default();
-        let device = Device::flex();
-        let mut classes = blobs(2, 1, 16, 1);
-        let settings = settings();
-        let found = cross_validate(&classes, 16, &settings, 5, &device, &host);
-        assert_eq!(pollster::block_on(found).expect("runs").folds.len(), 2);
-        classes.truncate(1);
-        let settings = settings();
-        let found = cross_validate(&classes, 16, &settings, 5, &device, &host);
-        let error = pollster::block_on(found).err();
-        assert_eq!(error, Some(TrainError::TooFewClasses.into()));
+        let error_of = |classes: &[ClassImages]| {
+            let (host, device) = (Recorder::default(), Device::flex());
+            let settings = settings();
+            let found = cross_validate(classes, 16, &settings, 5, &device, &host);
+            pollster::block_on(found).err()
+        };
+        let mut classes = blobs(3, 6, 16, 1);
+        assert_eq!(
+            error_of(&classes[..1]),
+            Some(TrainError::TooFewClasses.into())
+        );
+        for image in &mut classes[1].train {
+            image.burst = Some(BurstId(4));
+        }
+        let class = classes[1].name.clone();
+        assert_eq!(
+            error_of(&classes),
+            Some(TrainError::OneGroup { class }.into())
+        );
+        classes[1].train.clear();
+        let class = classes[1].name.clone();
+        assert_eq!(
+            error_of(&classes),
+            Some(TrainError::EmptyClass { class }.into())
+        );
+    }
+
+    #[test]
+    fn there_are_no_more_folds_than_groups() {
+        let mut classes = blobs(2, 6, 16, 1);
+        // Three recordings of two frames each.
+        for (at, image) in classes.iter_mut().flat_map(|it| &mut it.train).enumerate() {
+            image.burst = Some(BurstId(at as u32 / 2));
+        }
+        let (host, device, settings) = (Recorder::default(), Device::flex(), settings());
+        let found = out_of_fold(&classes, 16, &settings, 5, &device, &host);
+        let found = pollster::block_on(found).expect("runs");
+        assert_eq!(found.fold_of.iter().max(), Some(&2));
+        for frames in found.fold_of.chunks(2) {
+            assert_eq!(frames[0], frames[1]);
+        }
+    }
+
+    #[test]
+    fn images_are_predicted_by_heads_that_have_not_learnt_them() {
+        // Labels drawn by chance: whoever has seen an image knows its label, whoever has not does not.
+        let mut classes = blobs(1, 60, 64, 1);
+        let mut images = std::mem::take(&mut classes[0].train);
+        let heads = images.split_off(30);
+        let classes = [("Heads", heads), ("Tails", images)].map(|(name, train)| ClassImages {
+            name: name.to_owned(),
+            train,
+            test: Vec::new(),
+        });
+        let (host, device) = (Recorder::default(), Device::flex());
+        let settings = TrainSettings {
+            epochs: 20,
+            ..TrainSettings::default()
+        };
+        let found = cross_validate(&classes, 64, &settings, 5, &device, &host);
+        let evaluation = pollster::block_on(found).expect("runs").evaluation;
+        let right: u32 = (0..2).map(|class| evaluation.confusion[class][class]).sum();
+        let [low, high] = wilson(right, 60);
+        assert!(low <= 0.5 && 0.5 <= high, "{right} of 60");
     }
 }

@@ -8,7 +8,8 @@ use headstart_backbones::{Weights, WeightsError};
 use headstart_project::{MeasuredOn, UnknownReport};
 
 use crate::{
-    Examples,
+    Examples, Host, Interrupted,
+    host::pause,
     similarity::{dot, unit},
 };
 
@@ -159,25 +160,30 @@ impl Familiarity {
         quantile(scores, share)
     }
 
-    /// What is told of how well unknown images are recognised, measured on `known`.
-    pub fn report(
+    /// What is told of how well unknown images are recognised, measured on `images`.
+    ///
+    /// # Errors
+    /// When the host cancels.
+    pub async fn report(
         &self,
-        known: &Examples,
+        images: &Examples,
         measured_on: MeasuredOn,
         threshold: f32,
-    ) -> UnknownReport {
-        let hidden = known.rows().zip(&known.labels);
-        let hidden: Vec<f32> = hidden
-            .map(|(row, &label)| self.score_hiding(row, label))
-            .collect();
-        let known: Vec<f32> = known.rows().map(|row| self.score(row)).collect();
-        UnknownReport {
+        host: &impl Host,
+    ) -> Result<UnknownReport, Interrupted> {
+        let (mut known, mut hidden) = (Vec::new(), Vec::new());
+        for (row, &label) in images.rows().zip(&images.labels) {
+            pause(host).await?;
+            known.push(self.score(row));
+            hidden.push(self.score_hiding(row, label));
+        }
+        Ok(UnknownReport {
             threshold,
             measured_on,
             auroc: auroc(&known, &hidden),
             known,
             hidden,
-        }
+        })
     }
 
     /// Tensors by name, shape and values.
@@ -207,6 +213,9 @@ impl Familiarity {
         let &[count, features] = shape.as_slice() else {
             return Err(missing());
         };
+        if features == 0 {
+            return Err(missing());
+        }
         let labels = weights.values(&name("labels"), &[count])?;
         Ok(Self {
             features,

@@ -78,6 +78,17 @@ pub async fn train(
         (true, false) => Some((MeasuredOn::Validation, &held_back, &held_back_logits)),
         (true, true) => None,
     };
+    let (baselines, unknowns) = match measured {
+        Some((measured_on, examples, _)) => (
+            Some(baselines(&learnt, examples, count, measured_on, host).await?),
+            Some(
+                familiarity
+                    .report(examples, measured_on, threshold, host)
+                    .await?,
+            ),
+        ),
+        None => (None, None),
+    };
     let part = |logits: &[f32], examples: &Examples| {
         (!examples.is_empty()).then(|| evaluate(logits, examples, count, temperature))
     };
@@ -102,10 +113,8 @@ pub async fn train(
             before: reliability(logits, &examples.labels, count, 1.0),
             after: reliability(logits, &examples.labels, count, temperature),
         }),
-        baselines: measured
-            .map(|(measured_on, examples, _)| baselines(&learnt, examples, count, measured_on)),
-        unknowns: measured
-            .map(|(measured_on, examples, _)| familiarity.report(examples, measured_on, threshold)),
+        baselines,
+        unknowns,
         timings_ms: Timings {
             train: host.now_ms() - start_ms,
             ..Timings::default()

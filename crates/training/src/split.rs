@@ -17,62 +17,79 @@ pub struct Split {
     pub not_held_back: Vec<usize>,
 }
 
-/// Holds about `share` of each class back, in whole groups: at least one group of each class that has four images or more in two groups or more.
+/// Holds `share` of each class back, or as near to it as whole groups allow: at least one image of each class that has four images or more in two groups or more.
 ///
 /// `labels` and `groups` give the class and the group of each image; a group may have images of several classes.
-/// A class never gives its last group away, and more than half of its images only when it has no smaller group to give.
+/// No class gives its last group away, and none more than half of its images unless nothing smaller can go.
+/// Classes that are learnt from whole keep even those groups that other classes could spare.
 /// The same arguments always give the same split.
 pub fn split(labels: &[usize], groups: &[usize], classes: usize, share: f64, seed: u64) -> Split {
-    let mut units = shuffled_units(labels, groups, classes, seed);
+    let units = shuffled_units(labels, groups, classes, seed);
     let totals = sum(&units, classes);
-    let groups_of = |class: usize| units.iter().filter(|unit| unit.counts[class] > 0).count();
     let wanted: Vec<usize> = (0..classes)
         .map(|class| {
-            let total = totals[class];
-            if total < LEAST_TO_SPLIT || share <= 0.0 || groups_of(class) < 2 {
-                return 0;
+            let (total, groups) = (totals[class], units.iter().filter(|it| it.has(class)));
+            match total >= LEAST_TO_SPLIT && groups.count() > 1 && share > 0.0 {
+                true => ((total as f64 * share).round() as usize).clamp(1, total / 2),
+                false => 0,
             }
-            ((total as f64 * share).round() as usize).clamp(1, total / 2)
         })
         .collect();
-
-    let mut held = vec![0; classes];
-    let mut is_held = vec![false; units.len()];
-    let mut hold = |at: usize, held: &mut Vec<usize>| {
-        is_held[at] = true;
-        for (held, count) in held.iter_mut().zip(&units[at].counts) {
-            *held += count;
-        }
+    let mut holding = Holding {
+        held: vec![0; classes],
+        is_held: vec![false; units.len()],
     };
-    for (at, unit) in units.iter().enumerate() {
-        let fits = |class: usize| {
-            unit.counts[class] == 0 || held[class] + unit.counts[class] <= wanted[class]
-        };
-        if (0..classes).all(fits) {
-            hold(at, &mut held);
+    // Groups of several classes go by chance, like all others, while each of their classes has room.
+    let by_chance = (units.len() as f64 * share).round() as usize;
+    for (at, unit) in units.iter().enumerate().take(by_chance) {
+        let mut of_unit = (0..classes).filter(|&class| unit.has(class));
+        let fits = |class: usize| holding.held[class] + unit.counts[class] <= wanted[class];
+        if unit.class.is_none() && of_unit.all(fits) {
+            holding.hold(at, unit);
         }
     }
-    // A class whose groups are all larger than its share gives its smallest one.
     for class in 0..classes {
-        if wanted[class] == 0 || held[class] > 0 {
+        let held = holding.held[class];
+        if wanted[class] == held {
             continue;
         }
-        let leaves_something = |unit: &Unit| {
-            (0..classes).all(|other| {
-                unit.counts[other] == 0 || held[other] + unit.counts[other] < totals[other]
+        let own: Vec<usize> = (0..units.len())
+            .filter(|&at| units[at].class == Some(class))
+            .collect();
+        let sizes: Vec<usize> = own.iter().map(|&at| units[at].images.len()).collect();
+        let most = totals[class] / 2 - held;
+        for chosen in nearest_sum(&sizes, wanted[class] - held, most) {
+            holding.hold(own[chosen], &units[own[chosen]]);
+        }
+    }
+    // What is left are classes whose own groups are all larger than half of them, or that share all of their groups with other classes.
+    for class in 0..classes {
+        if wanted[class] == 0 || holding.held[class] > 0 {
+            continue;
+        }
+        let can_go = |unit: &Unit| {
+            (0..classes).filter(|&other| unit.has(other)).all(|other| {
+                wanted[other] > 0 && holding.held[other] + unit.counts[other] < totals[other]
             })
         };
+        let too_many = |unit: &Unit| -> usize {
+            (0..classes)
+                .map(|other| {
+                    (holding.held[other] + unit.counts[other]).saturating_sub(totals[other] / 2)
+                })
+                .sum()
+        };
         let candidates = units.iter().enumerate();
-        let smallest = candidates
-            .filter(|(_, unit)| unit.counts[class] > 0 && leaves_something(unit))
-            .min_by_key(|(_, unit)| unit.images.len());
-        if let Some((at, _)) = smallest {
-            hold(at, &mut held);
+        let least = candidates
+            .filter(|(_, unit)| unit.has(class) && can_go(unit))
+            .min_by_key(|(_, unit)| (too_many(unit), unit.images.len()));
+        if let Some((at, unit)) = least {
+            holding.hold(at, unit);
         }
     }
 
     let mut split = Split::default();
-    for (unit, is_held) in units.drain(..).zip(is_held) {
+    for (unit, is_held) in units.into_iter().zip(holding.is_held) {
         let part = if is_held {
             &mut split.validation
         } else {
@@ -82,55 +99,85 @@ pub fn split(labels: &[usize], groups: &[usize], classes: usize, share: f64, see
     }
     split.train.sort_unstable();
     split.validation.sort_unstable();
-    split.not_held_back = (0..classes).filter(|&class| held[class] == 0).collect();
+    if share > 0.0 {
+        split.not_held_back = (0..classes)
+            .filter(|&class| totals[class] > 0 && holding.held[class] == 0)
+            .collect();
+    }
     split
 }
 
-/// Deals the images into `folds` parts, in whole groups and so that each part has about its share of each class. Returns the part of each image.
-/// The same arguments always give the same parts.
-pub fn folds(
-    labels: &[usize],
-    groups: &[usize],
-    classes: usize,
-    folds: usize,
-    seed: u64,
-) -> Vec<usize> {
-    let mut units = shuffled_units(labels, groups, classes, seed);
-    // The largest first, while there is room to balance them; the sort keeps the shuffle among equals.
-    units.sort_by_key(|unit| std::cmp::Reverse(unit.images.len()));
-    let mut counts = vec![vec![0usize; classes]; folds];
-    let mut part_of = vec![0; labels.len()];
-    for unit in units {
-        let load = |part: &Vec<usize>| {
-            let of_classes: usize = part.iter().zip(&unit.counts).map(|(a, b)| a * b).sum();
-            (of_classes, part.iter().sum::<usize>())
-        };
-        let emptiest = (0..folds)
-            .min_by_key(|&part| load(&counts[part]))
-            .unwrap_or(0);
-        for (count, more) in counts[emptiest].iter_mut().zip(&unit.counts) {
-            *count += more;
-        }
-        for image in unit.images {
-            part_of[image] = emptiest;
+/// The groups held back so far.
+struct Holding {
+    /// Images of each class.
+    held: Vec<usize>,
+    is_held: Vec<bool>,
+}
+
+impl Holding {
+    fn hold(&mut self, at: usize, unit: &Unit) {
+        self.is_held[at] = true;
+        for (held, count) in self.held.iter_mut().zip(&unit.counts) {
+            *held += count;
         }
     }
-    part_of
+}
+
+/// Indices of `sizes` whose sum is as near to `target` as can be, from 1 to `most`; the earliest ones of those that do equally well.
+/// Bellman's way to subset sums: for each sum the item that made it possible first.
+fn nearest_sum(sizes: &[usize], target: usize, most: usize) -> Vec<usize> {
+    let mut last_of: Vec<Option<usize>> = vec![None; most + 1];
+    for (item, &size) in sizes.iter().enumerate() {
+        for sum in (size..=most).rev() {
+            if last_of[sum].is_none() && (sum == size || last_of[sum - size].is_some()) {
+                last_of[sum] = Some(item);
+            }
+        }
+        if last_of.get(target).is_some_and(Option::is_some) {
+            break;
+        }
+    }
+    let possible = (1..=most).filter(|&sum| last_of[sum].is_some());
+    let mut sum = possible
+        .min_by_key(|&sum| sum.abs_diff(target))
+        .unwrap_or(0);
+    let mut chosen = Vec::new();
+    while let Some(item) = last_of[sum] {
+        chosen.push(item);
+        sum -= sizes[item];
+    }
+    chosen
 }
 
 /// A group, which is never parted.
-struct Unit {
-    images: Vec<usize>,
+pub(crate) struct Unit {
+    /// Its images.
+    pub images: Vec<usize>,
     /// Images of each class.
-    counts: Vec<usize>,
+    pub counts: Vec<usize>,
+    /// The class of all its images, if they are of one.
+    class: Option<usize>,
 }
 
-fn shuffled_units(labels: &[usize], groups: &[usize], classes: usize, seed: u64) -> Vec<Unit> {
+impl Unit {
+    fn has(&self, class: usize) -> bool {
+        self.counts[class] > 0
+    }
+}
+
+/// The groups in an order that depends on the seed.
+pub(crate) fn shuffled_units(
+    labels: &[usize],
+    groups: &[usize],
+    classes: usize,
+    seed: u64,
+) -> Vec<Unit> {
     let count = groups.iter().max().map_or(0, |most| most + 1);
     let mut units: Vec<Unit> = (0..count)
         .map(|_| Unit {
             images: Vec::new(),
             counts: vec![0; classes],
+            class: None,
         })
         .collect();
     for (image, (&label, &group)) in labels.iter().zip(groups).enumerate() {
@@ -138,6 +185,9 @@ fn shuffled_units(labels: &[usize], groups: &[usize], classes: usize, seed: u64)
         units[group].counts[label] += 1;
     }
     units.retain(|unit| !unit.images.is_empty());
+    for unit in &mut units {
+        unit.class = (0..classes).find(|&class| unit.counts[class] == unit.images.len());
+    }
     units.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
     units
 }
@@ -153,7 +203,7 @@ fn sum(units: &[Unit], classes: usize) -> Vec<usize> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::collections::BTreeSet;
 
     use proptest::prelude::*;
@@ -161,7 +211,7 @@ mod tests {
     use super::*;
 
     /// Labels and groups of up to 200 images in 3 classes.
-    fn images() -> impl Strategy<Value = (Vec<usize>, Vec<usize>)> {
+    pub fn images() -> impl Strategy<Value = (Vec<usize>, Vec<usize>)> {
         prop::collection::vec((0usize..3, 0usize..60), 0..200).prop_map(|pairs| {
             let (labels, groups): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
             // Numbers without gaps, as `group` gives them.
@@ -177,6 +227,13 @@ mod tests {
             .iter()
             .filter(|&&index| labels[index] == class)
             .count()
+    }
+
+    pub fn groups_of(labels: &[usize], groups: &[usize], class: usize) -> BTreeSet<usize> {
+        let own = labels.iter().zip(groups);
+        own.filter(|(label, _)| **label == class)
+            .map(|(_, group)| *group)
+            .collect()
     }
 
     proptest! {
@@ -200,7 +257,68 @@ mod tests {
             let split = split(&labels, &groups, 3, share, seed);
             for class in 0..3 {
                 prop_assert_eq!(labels.contains(&class), count(&split.train, &labels, class) > 0);
-                prop_assert_eq!(split.not_held_back.contains(&class), count(&split.validation, &labels, class) == 0);
+                let is_kept_whole = labels.contains(&class) && count(&split.validation, &labels, class) == 0;
+                prop_assert_eq!(split.not_held_back.contains(&class), share > 0.0 && is_kept_whole);
+            }
+        }
+
+        #[test]
+        fn a_class_of_few_images_or_one_group_is_kept_whole((labels, groups) in images(), share in 0.0..0.5, seed: u64) {
+            let split = split(&labels, &groups, 3, share, seed);
+            for class in 0..3 {
+                let total = count(&(0..labels.len()).collect::<Vec<_>>(), &labels, class);
+                if total < LEAST_TO_SPLIT || groups_of(&labels, &groups, class).len() < 2 {
+                    prop_assert_eq!(count(&split.validation, &labels, class), 0);
+                }
+            }
+        }
+
+        #[test]
+        fn a_class_is_kept_whole_only_when_no_group_of_it_can_go((labels, groups) in images(), share in 0.01..0.5, seed: u64) {
+            let split = split(&labels, &groups, 3, share, seed);
+            let all: Vec<usize> = (0..labels.len()).collect();
+            let is_able = |class| {
+                count(&all, &labels, class) >= LEAST_TO_SPLIT && groups_of(&labels, &groups, class).len() > 1
+            };
+            for &class in split.not_held_back.iter().filter(|&&class| is_able(class)) {
+                for group in groups_of(&labels, &groups, class) {
+                    let members: Vec<usize> = all.iter().copied().filter(|&at| groups[at] == group).collect();
+                    let can_go = (0..3).filter(|&other| count(&members, &labels, other) > 0).all(|other| {
+                        is_able(other) && count(&split.train, &labels, other) > count(&members, &labels, other)
+                    });
+                    prop_assert!(!can_go, "group {group} of class {class}");
+                }
+            }
+        }
+
+        #[test]
+        fn the_share_is_kept_as_nearly_as_groups_allow(sizes in prop::collection::vec(prop::collection::vec(1usize..12, 1..9), 1..4), share in 0.01..0.5, seed: u64) {
+            let mut labels = Vec::new();
+            let mut groups = Vec::new();
+            for (class, sizes) in sizes.iter().enumerate() {
+                for &size in sizes {
+                    let group = groups.last().map_or(0, |last| last + 1);
+                    labels.extend(vec![class; size]);
+                    groups.extend(vec![group; size]);
+                }
+            }
+            let split = split(&labels, &groups, sizes.len(), share, seed);
+            for (class, sizes) in sizes.iter().enumerate() {
+                let total: usize = sizes.iter().sum();
+                let held = count(&split.validation, &labels, class);
+                if total < LEAST_TO_SPLIT || sizes.len() < 2 {
+                    prop_assert_eq!(held, 0);
+                    continue;
+                }
+                let wanted = ((total as f64 * share).round() as usize).clamp(1, total / 2);
+                // All choices of groups, one by one.
+                let best = (1u32..1 << sizes.len())
+                    .map(|choice| (0..sizes.len()).filter(|at| choice >> at & 1 == 1).map(|at| sizes[at]).sum::<usize>())
+                    .filter(|&sum| sum <= total / 2)
+                    .map(|sum| sum.abs_diff(wanted))
+                    .min();
+                prop_assert!(held >= 1 && held <= total / 2, "{held} of {total}");
+                prop_assert_eq!(Some(held.abs_diff(wanted)), best);
             }
         }
 
@@ -216,33 +334,8 @@ mod tests {
         }
 
         #[test]
-        fn folds_part_no_group_and_share_the_classes((labels, groups) in images(), k in 2usize..6, seed: u64) {
-            let parts = folds(&labels, &groups, 3, k, seed);
-            prop_assert_eq!(parts.len(), labels.len());
-            for (a, &group) in groups.iter().enumerate() {
-                for (b, &other) in groups.iter().enumerate() {
-                    prop_assert!(group != other || parts[a] == parts[b]);
-                }
-            }
-        }
-
-        #[test]
-        fn folds_without_groups_are_even(counts in prop::collection::vec(2usize..60, 1..5), k in 2usize..6, seed: u64) {
-            let labels: Vec<usize> = counts.iter().enumerate().flat_map(|(class, &count)| vec![class; count]).collect();
-            let groups: Vec<usize> = (0..labels.len()).collect();
-            let parts = folds(&labels, &groups, counts.len(), k, seed);
-            for (class, &total) in counts.iter().enumerate() {
-                for part in 0..k {
-                    let here = (0..labels.len()).filter(|&i| labels[i] == class && parts[i] == part).count();
-                    prop_assert!(here >= total / k && here <= total.div_ceil(k));
-                }
-            }
-        }
-
-        #[test]
         fn it_depends_on_nothing_but_its_arguments((labels, groups) in images(), seed: u64) {
             prop_assert_eq!(split(&labels, &groups, 3, 0.2, seed), split(&labels, &groups, 3, 0.2, seed));
-            prop_assert_eq!(folds(&labels, &groups, 3, 4, seed), folds(&labels, &groups, 3, 4, seed));
         }
     }
 

@@ -7,10 +7,10 @@
 use crate::{
     Host, Interrupted,
     familiarity::roots,
+    folds,
     host::pause,
     similarity::{dot, unit},
     softmax,
-    split::folds,
 };
 
 /// Strength of the ridge.
@@ -31,7 +31,9 @@ pub struct Suspicion {
     pub suggested: usize,
 }
 
-/// Ranks all images, the most suspect first. `embeddings`, `labels` and `groups` are of the same length; groups are numbered without gaps.
+/// Ranks the images, the most suspect first. `embeddings`, `labels` and `groups` are of the same length; groups are numbered without gaps.
+///
+/// Left out are the images of classes that are one group as a whole: a model that has not learnt from the group does not know the class.
 ///
 /// # Errors
 /// When the host cancels.
@@ -103,13 +105,11 @@ async fn examine_part(
         host.report_progress((progress.before + a) as u32, progress.total as u32);
         pause(host).await?;
     }
-    let present: Vec<bool> = (0..classes).map(|class| labels.contains(&class)).collect();
-    let share = 1.0
-        / present
-            .iter()
-            .filter(|&&is_present| is_present)
-            .count()
-            .max(1) as f32;
+    let mut sizes = vec![0usize; classes];
+    for &label in labels {
+        sizes[label] += 1;
+    }
+    let share = 1.0 / sizes.iter().filter(|&&size| size > 0).count().max(1) as f32;
     let target = |image: usize, class: usize| f32::from(u8::from(labels[image] == class)) - share;
 
     // The inverse times the targets: [count, classes].
@@ -151,10 +151,14 @@ async fn examine_part(
         let residuals: Vec<Vec<f32>> = group.iter().map(|&image| residual(image)).collect();
         let corrections = solve(&block, residuals);
         for (&image, correction) in group.iter().zip(&corrections) {
+            let is_own = |other: &&usize| labels[**other] == labels[image];
+            if group.iter().filter(is_own).count() == sizes[labels[image]] {
+                continue;
+            }
             let scores: Vec<f32> = (0..classes)
-                .map(|class| match present[class] {
-                    true => (target(image, class) - correction[class]) / TEMPERATURE,
-                    false => f32::MIN,
+                .map(|class| match sizes[class] {
+                    0 => f32::MIN,
+                    _ => (target(image, class) - correction[class]) / TEMPERATURE,
                 })
                 .collect();
             let probabilities = softmax(&scores);
@@ -208,20 +212,33 @@ async fn cholesky(
 
 /// Solves `lower lowerᵀ x = right` for each column; `right` is `[rows, columns]`.
 fn solve(lower: &[Vec<f32>], mut right: Vec<Vec<f32>>) -> Vec<Vec<f32>> {
-    let (rows, columns) = (right.len(), right.first().map_or(0, Vec::len));
-    for column in 0..columns {
-        for row in 0..rows {
-            let known: f32 = (0..row).map(|at| lower[row][at] * right[at][column]).sum();
-            right[row][column] = (right[row][column] - known) / lower[row][row];
+    for (row, line) in lower.iter().enumerate() {
+        let (before, rest) = right.split_at_mut(row);
+        for (known, factor) in before.iter().zip(line) {
+            take_away(&mut rest[0], *factor, known);
         }
-        for row in (0..rows).rev() {
-            let known: f32 = (row + 1..rows)
-                .map(|at| lower[at][row] * right[at][column])
-                .sum();
-            right[row][column] = (right[row][column] - known) / lower[row][row];
+        divide(&mut rest[0], line[row]);
+    }
+    for row in (0..lower.len()).rev() {
+        let (rest, behind) = right.split_at_mut(row + 1);
+        for (known, line) in behind.iter().zip(&lower[row + 1..]) {
+            take_away(&mut rest[row], line[row], known);
         }
+        divide(&mut rest[row], lower[row][row]);
     }
     right
+}
+
+fn take_away(values: &mut [f32], factor: f32, others: &[f32]) {
+    for (value, other) in values.iter_mut().zip(others) {
+        *value -= factor * other;
+    }
+}
+
+fn divide(values: &mut [f32], divisor: f32) {
+    for value in values {
+        *value /= divisor;
+    }
 }
 
 #[cfg(test)]
@@ -266,6 +283,15 @@ mod tests {
         let found = ranked(&labels, &groups, 3);
         let first: Vec<usize> = found[..4].iter().map(|suspicion| suspicion.image).collect();
         assert!((2..6).all(|image| first.contains(&image)), "{found:?}");
+    }
+
+    #[test]
+    fn a_class_of_one_recording_is_not_suspect() {
+        let labels: Vec<usize> = (0..30).map(|image| image / 10).collect();
+        let groups: Vec<usize> = (0..30).map(|image: usize| image.min(20)).collect();
+        let found = ranked(&labels, &groups, 3);
+        assert_eq!(found.len(), 20);
+        assert!(found.iter().all(|suspicion| suspicion.image < 20));
     }
 
     #[test]

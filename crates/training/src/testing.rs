@@ -12,12 +12,10 @@ pub fn blobs(classes: usize, per_class: usize, features: usize, seed: u64) -> Ve
     let mut next_id = 0;
     (0..classes)
         .map(|class| {
-            let middle: Vec<f32> = (0..features).map(|_| rng.random_range(0.0..3.0)).collect();
+            let middle: Vec<f32> = (0..features).map(|_| positive(&mut rng, 3.0)).collect();
             let train = (0..per_class).map(|_| {
                 next_id += 1;
-                let values = middle
-                    .iter()
-                    .map(|value| value + rng.random_range(0.0..1.6));
+                let values = middle.iter().map(|value| value + positive(&mut rng, 2.0));
                 Embedded {
                     id: SampleId(next_id),
                     embedding: values.collect(),
@@ -32,6 +30,11 @@ pub fn blobs(classes: usize, per_class: usize, features: usize, seed: u64) -> Ve
             }
         })
         .collect()
+}
+
+/// Half of the features are off, as in real embeddings.
+fn positive(rng: &mut ChaCha8Rng, most: f32) -> f32 {
+    rng.random_range(-most..most).max(0.0)
 }
 
 /// The training images of all classes.
