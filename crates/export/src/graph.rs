@@ -1,0 +1,267 @@
+//! A network as a list of operations with their shapes, in no tool's own terms.
+//!
+//! A backbone describes itself once as a [`Graph`]; the writer in `onnx.rs` turns any graph into a file.
+//! Each operation knows the shape that it makes, so weights that do not fit are noticed while the graph is built.
+
+use std::borrow::Cow;
+
+use crate::ExportError;
+
+/// An array of f32 inside a graph: an input, a constant, or what a node gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Value(usize);
+
+/// The size of one axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Size {
+    /// As many as there are images.
+    Batch,
+    /// Always the same.
+    Fixed(usize),
+}
+
+/// A network, in the order in which it is computed.
+#[derive(Debug, Default)]
+pub struct Graph<'a> {
+    values: Vec<(String, Vec<Size>)>,
+    pub inputs: Vec<Value>,
+    pub constants: Vec<(Value, Numbers<'a>)>,
+    pub nodes: Vec<Node>,
+    pub outputs: Vec<Value>,
+}
+
+/// A constant's numbers, little-endian, in row-major order.
+#[derive(Clone, Debug)]
+pub enum Numbers<'a> {
+    /// Stored in half the space, and widened before they are used.
+    F16(Cow<'a, [u8]>),
+    F32(Cow<'a, [u8]>),
+}
+
+/// One step of a network. Its name is that of the value that it gives.
+#[derive(Debug)]
+pub struct Node {
+    pub op: Op,
+    pub inputs: Vec<Value>,
+    pub output: Value,
+}
+
+/// What a node does; images are `[batch, channels, height, width]`, rows `[batch, features]`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Op {
+    /// a + b. This and the next three stretch axes of size 1 to the other's size.
+    Add,
+    /// a - b.
+    Subtract,
+    /// a · b.
+    Multiply,
+    /// a / b.
+    Divide,
+    /// Images, weight `[out, in / groups, height, width]`, bias `[out]`.
+    Convolution {
+        stride: usize,
+        /// Zeros above, left, below, right.
+        padding: [usize; 4],
+        groups: usize,
+    },
+    /// Rows, weight `[in, out]`, bias `[out]`.
+    Dense,
+    /// Rows, other rows `[count, features]`: the product of each with each, `[batch, count]`.
+    Products,
+    /// Nothing below `low`, nothing above `high`.
+    Clip {
+        low: f32,
+        high: f32,
+    },
+    /// Nothing below zero.
+    Relu,
+    Absolute,
+    SquareRoot,
+    /// -1, 0 or 1.
+    Sign,
+    /// Images to rows: the mean of each channel.
+    MeanOfPositions,
+    /// Rows of numbers to rows of probabilities.
+    Softmax,
+    /// The Euclidean length of each row, `[batch, 1]`.
+    Length,
+    /// The largest number of each row, `[batch]`.
+    Largest,
+    /// The mean of the `count` largest numbers of each row, `[batch]`.
+    MeanOfLargest {
+        count: usize,
+    },
+}
+
+impl<'a> Graph<'a> {
+    /// An input with these sizes behind the batch axis.
+    pub fn input(&mut self, name: &str, sizes: &[usize]) -> Value {
+        let fixed = sizes.iter().map(|&size| Size::Fixed(size));
+        let shape = std::iter::once(Size::Batch).chain(fixed).collect();
+        let value = self.value(name, shape);
+        self.inputs.push(value);
+        value
+    }
+
+    /// A constant, whose numbers are as many as its shape says.
+    pub fn constant(&mut self, name: &str, shape: &[usize], numbers: Numbers<'a>) -> Value {
+        let shape = shape.iter().map(|&size| Size::Fixed(size)).collect();
+        let value = self.value(name, shape);
+        self.constants.push((value, numbers));
+        value
+    }
+
+    /// A constant of f32.
+    pub fn numbers(&mut self, name: &str, shape: &[usize], numbers: &[f32]) -> Value {
+        let bytes = numbers.iter().flat_map(|number| number.to_le_bytes());
+        self.constant(name, shape, Numbers::F32(bytes.collect()))
+    }
+
+    /// A step, whose result is called `name`.
+    ///
+    /// # Errors
+    /// [`ExportError::Shapes`] when the inputs do not fit the operation.
+    pub fn node(&mut self, op: Op, name: &str, inputs: &[Value]) -> Result<Value, ExportError> {
+        let shapes: Vec<&[Size]> = inputs.iter().map(|&input| self.shape(input)).collect();
+        let shape = op
+            .shape(&shapes)
+            .ok_or_else(|| ExportError::Shapes(name.to_owned()))?;
+        let output = self.value(name, shape);
+        self.nodes.push(Node {
+            op,
+            inputs: inputs.to_vec(),
+            output,
+        });
+        Ok(output)
+    }
+
+    /// A value's name.
+    pub fn name(&self, value: Value) -> &str {
+        &self.values[value.0].0
+    }
+
+    /// A value's shape.
+    pub fn shape(&self, value: Value) -> &[Size] {
+        &self.values[value.0].1
+    }
+
+    fn value(&mut self, name: &str, shape: Vec<Size>) -> Value {
+        self.values.push((name.to_owned(), shape));
+        Value(self.values.len() - 1)
+    }
+}
+
+impl Op {
+    /// The shape of what it makes of inputs of these shapes; `None` when they do not fit.
+    fn shape(self, inputs: &[&[Size]]) -> Option<Vec<Size>> {
+        use Size::Fixed;
+        match (self, inputs) {
+            (Self::Add | Self::Subtract | Self::Multiply | Self::Divide, &[a, b]) => {
+                stretched(a, b)
+            }
+            (
+                Self::Convolution {
+                    stride,
+                    padding: [top, left, bottom, right],
+                    groups,
+                },
+                &[
+                    &[batch, Fixed(channels), Fixed(height), Fixed(width)],
+                    &[
+                        Fixed(out),
+                        Fixed(of_group),
+                        Fixed(kernel_height),
+                        Fixed(kernel_width),
+                    ],
+                    &[Fixed(biases)],
+                ],
+            ) => {
+                let fits = groups > 0
+                    && of_group * groups == channels
+                    && out % groups == 0
+                    && biases == out;
+                let places = |size: usize, kernel: usize| {
+                    Some(size.checked_sub(kernel)?.checked_div(stride)? + 1)
+                };
+                let height = places(height + top + bottom, kernel_height)?;
+                let width = places(width + left + right, kernel_width)?;
+                fits.then(|| vec![batch, Fixed(out), Fixed(height), Fixed(width)])
+            }
+            (Self::Dense, &[&[batch, features], &[inputs, outputs], &[biases]]) => {
+                (features == inputs && outputs == biases).then(|| vec![batch, outputs])
+            }
+            (Self::Products, &[&[batch, features], &[count, of_other]]) => {
+                (features == of_other).then(|| vec![batch, count])
+            }
+            (
+                Self::Clip { .. } | Self::Relu | Self::Absolute | Self::SquareRoot | Self::Sign,
+                &[x],
+            ) => Some(x.to_vec()),
+            (Self::MeanOfPositions, &[&[batch, channels, _, _]]) => Some(vec![batch, channels]),
+            (Self::Softmax, &[&[batch, classes]]) => Some(vec![batch, classes]),
+            (Self::Length, &[&[batch, _]]) => Some(vec![batch, Fixed(1)]),
+            (Self::Largest, &[&[batch, _]]) => Some(vec![batch]),
+            (Self::MeanOfLargest { count }, &[&[batch, Fixed(length)]]) => {
+                (1..=length).contains(&count).then(|| vec![batch])
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The common shape of two, where a missing axis or one of size 1 takes the other's size.
+fn stretched(a: &[Size], b: &[Size]) -> Option<Vec<Size>> {
+    let (long, short) = if a.len() >= b.len() { (a, b) } else { (b, a) };
+    let missing = long.len() - short.len();
+    let axes = long.iter().enumerate().map(|(axis, &size)| {
+        let other = axis.checked_sub(missing).map(|axis| short[axis]);
+        match other {
+            None | Some(Size::Fixed(1)) => Some(size),
+            Some(other) if size == Size::Fixed(1) || size == other => Some(other),
+            Some(_) => None,
+        }
+    });
+    axes.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Size::*, *};
+
+    fn convolution(channels: usize, weight: [usize; 4], stride: usize) -> Option<Vec<Size>> {
+        let mut graph = Graph::default();
+        let image = graph.input("image", &[channels, 9, 9]);
+        let zeros = |count: usize| vec![0.0; count];
+        let count = weight.iter().product();
+        let bias = graph.numbers("bias", &[weight[0]], &zeros(weight[0]));
+        let weight = graph.numbers("weight", &weight, &zeros(count));
+        let op = Op::Convolution {
+            stride,
+            padding: [0, 0, 1, 1],
+            groups: 1,
+        };
+        let output = graph.node(op, "output", &[image, weight, bias]).ok()?;
+        Some(graph.shape(output).to_vec())
+    }
+
+    #[test]
+    fn a_convolution_knows_its_shape() {
+        let shape = convolution(3, [8, 3, 3, 3], 2);
+        assert_eq!(shape, Some(vec![Batch, Fixed(8), Fixed(4), Fixed(4)]));
+        assert_eq!(convolution(4, [8, 3, 3, 3], 2), None);
+        assert_eq!(convolution(3, [8, 3, 11, 11], 2), None);
+        assert_eq!(convolution(3, [8, 3, 3, 3], 0), None);
+    }
+
+    #[test]
+    fn axes_of_size_one_are_stretched() {
+        let image = [Batch, Fixed(3), Fixed(5)];
+        assert_eq!(
+            stretched(&image, &[Fixed(3), Fixed(1)]),
+            Some(image.to_vec())
+        );
+        assert_eq!(stretched(&[Fixed(1)], &image), Some(image.to_vec()));
+        assert_eq!(stretched(&image, &[Fixed(4), Fixed(1)]), None);
+        assert_eq!(stretched(&image, &[Fixed(7), Fixed(3), Fixed(5)]), None);
+    }
+}
