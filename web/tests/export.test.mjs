@@ -1,0 +1,136 @@
+// What `Export model` gives, in the tools that it is for: ONNX in onnxruntime, and the page by itself.
+// The model comes from the page; with HEADSTART_EXPORT set it comes from crates/export/examples/sample_model.rs.
+
+import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { pathToFileURL } from "node:url";
+import * as ort from "onnxruntime-web";
+import { suite, until } from "./support/app.mjs";
+import { FAKE_CAMERA, launch } from "./support/browser.mjs";
+import { bitmap, FOLDER, madeByThePage, madeNatively, SIDE } from "./support/exported.mjs";
+
+const SLOW_MS = 300_000;
+// Threads would need another start of Node, and the runs are short.
+ort.env.wasm.numThreads = 1;
+
+describe("an exported model", () => {
+  const open = FOLDER ? undefined : suite();
+  let folder;
+  let browser;
+  /** @type {import("./support/exported.mjs").Exported} */
+  let exported;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "headstart-export-"));
+    browser = await launch(FAKE_CAMERA);
+  });
+  after(async () => {
+    await browser?.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  test("is a zip of every form", { timeout: SLOW_MS }, async (t) => {
+    if (FOLDER) {
+      exported = await madeNatively();
+    } else {
+      const app = await open(t);
+      if ((await app.page.getByRole("button", { name: "Export model", exact: true }).count()) === 0) return t.skip("the page cannot export yet");
+      exported = await madeByThePage(app);
+    }
+    const names = ["README.md", "model.json", "model.onnx", "model.safetensors", "predict.py", "continue_training.py", "LICENSE-weights"];
+    for (const name of names) assert.ok(exported.files.has(name), `${name} is missing`);
+    const about = JSON.parse(exported.files.get("model.json"));
+    assert.equal(about.headstart_model, 1);
+    assert.equal(about.classes.length, exported.expected[0].probabilities.length);
+    assert.equal(about.preprocessing.size_px, SIDE);
+    assert.deepEqual(about.run.classes, about.classes);
+    assert.ok(exported.expected.length >= 20);
+  });
+
+  for (const batch of [1, 4]) {
+    test(`gives the same probabilities in onnxruntime, ${batch} at a time`, { timeout: SLOW_MS }, async (t) => {
+      if (!exported) return t.skip("nothing was exported");
+      const session = await ort.InferenceSession.create(exported.files.get("model.onnx"), { executionProviders: ["wasm"] });
+      const { images, expected } = exported;
+      const worst = { probabilities: 0, familiarity: 0 };
+      for (let first = 0; first < images.length; first += batch) {
+        const some = images.slice(first, first + batch);
+        const data = new Float32Array(some.length * 3 * SIDE * SIDE);
+        some.forEach((image, index) => data.set(image, index * image.length));
+        const outputs = await session.run({ image: new ort.Tensor("float32", data, [some.length, 3, SIDE, SIDE]) });
+        some.forEach((_, index) => {
+          const { probabilities, familiarity } = expected[first + index];
+          probabilities.forEach((probability, label) => {
+            const theirs = outputs.probabilities.data[index * probabilities.length + label];
+            worst.probabilities = Math.max(worst.probabilities, Math.abs(theirs - probability));
+          });
+          worst.familiarity = Math.max(worst.familiarity, Math.abs(outputs.familiarity.data[index] - familiarity));
+        });
+      }
+      await session.release();
+      t.diagnostic(`${images.length} images, largest differences ${JSON.stringify(worst)}`);
+      assert.ok(worst.probabilities < 1e-3, `probabilities differ by ${worst.probabilities}`);
+      assert.ok(worst.familiarity < 1e-3, `familiarity differs by ${worst.familiarity}`);
+    });
+  }
+
+  /** Opens the exported page as a double click does, without a network; ends with a check that it asked for nothing. */
+  async function openFile(t, options = {}) {
+    const path = join(folder, "classify.html");
+    await writeFile(path, exported.files.get("classify.html"));
+    const address = pathToFileURL(path).href;
+    const context = await browser.newContext({ offline: true, ...options });
+    const problems = [];
+    context.on("request", (request) => {
+      const url = request.url();
+      if (url !== address && !/^(blob|data):/.test(url)) problems.push(`a request for ${url}`);
+    });
+    const page = await context.newPage();
+    page.on("pageerror", (error) => problems.push(`an uncaught error: ${error.stack ?? error}`));
+    page.on("console", (message) => {
+      if (message.type() === "error") problems.push(`an error on the console: ${message.text()}`);
+    });
+    t.after(async () => {
+      await context.close();
+      assert.deepEqual(problems, []);
+    });
+    await page.goto(address);
+    await page.getByText("Use the webcam, or choose, drop or paste an image.").waitFor({ timeout: 60_000 });
+    return page;
+  }
+
+  const metersOf = (page) =>
+    page.getByRole("list", { name: "Prediction" }).getByRole("meter").evaluateAll((meters) => meters.map((meter) => Number(meter.getAttribute("aria-valuenow"))));
+
+  test("classifies by itself, opened as a file and without a network", { timeout: SLOW_MS }, async (t) => {
+    if (!exported || (FOLDER && !exported.files.has("classify.html"))) return t.skip("there is no exported page");
+    const page = await openFile(t, { viewport: { width: 360, height: 740 } });
+    let worst = 0;
+    for (const [index, { name, probabilities }] of exported.expected.entries()) {
+      await page.getByLabel("Image to classify").setInputFiles({ name: `${name}.bmp`, mimeType: "image/bmp", buffer: bitmap(exported.images[index]) });
+      await page.getByRole("img", { name: `${name}.bmp` }).waitFor();
+      await until(async () => {
+        const shown = await metersOf(page);
+        const distance = Math.max(...probabilities.map((probability, label) => Math.abs(probability - shown[label])));
+        worst = Math.max(worst, distance < 1e-3 ? distance : 0);
+        return distance < 1e-3;
+      }, `${name} with ${probabilities}`);
+    }
+    t.diagnostic(`largest difference ${worst}`);
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    assert.ok(overflow <= 0, `the page is ${overflow} px too wide at 360 px`);
+  });
+
+  test("says what it cannot read, and goes on with the webcam", { timeout: SLOW_MS }, async (t) => {
+    if (!exported || (FOLDER && !exported.files.has("classify.html"))) return t.skip("there is no exported page");
+    const page = await openFile(t);
+    await page.getByLabel("Image to classify").setInputFiles({ name: "<b>text.jpg", mimeType: "image/jpeg", buffer: Buffer.from("no image") });
+    await page.getByText("<b>text.jpg is not an image that this browser can read.").waitFor();
+    await page.getByRole("button", { name: "Webcam" }).click();
+    await until(async () => (await metersOf(page)).some((value) => value > 0), "an answer for the camera's picture");
+    await page.getByRole("button", { name: "Webcam" }).click();
+    await page.getByRole("list", { name: "Prediction" }).waitFor({ state: "hidden" });
+  });
+});

@@ -1,0 +1,109 @@
+// An exported model, and what Headstart itself says of the test images of the sample data set.
+
+import { readFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { unzip } from "./zip.mjs";
+
+const SAMPLE = resolve(dirname(fileURLToPath(import.meta.url)), "../../sample/sample.zip");
+/** The side of the model's input. */
+export const SIDE = 224;
+const AREA = SIDE * SIDE;
+const SLOW_MS = 240_000;
+
+/** A folder that `crates/export/examples/sample_model.rs` has written, to test without the page. */
+export const FOLDER = process.env.HEADSTART_EXPORT;
+
+/**
+ * @typedef {object} Exported
+ * @property {Map<string, Buffer>} files  what the zip holds
+ * @property {Float32Array[]} images      each [3, 224, 224], RGB from 0 to 255
+ * @property {{name: string, probabilities: number[], familiarity: number}[]} expected  Headstart's own answers, in the same order
+ */
+
+/** @returns {Promise<Exported>} */
+export async function madeNatively() {
+  const read = (name) => readFile(join(FOLDER, name));
+  const expected = JSON.parse(await read("expected.json"));
+  const rgb = await read("images.rgb");
+  const images = expected.map((_, index) => planes(rgb.subarray(index * 3 * AREA, (index + 1) * 3 * AREA), 3));
+  return { files: filesOf(await read("model.zip")), images, expected };
+}
+
+/**
+ * Trains on the sample data set, presses `Export model`, and asks the page about every test image.
+ *
+ * @param {import("./app.mjs").App} app
+ * @returns {Promise<Exported>}
+ */
+export async function madeByThePage(app) {
+  await app.import(SAMPLE);
+  const tests = unzip(await readFile(SAMPLE)).filter(({ path }) => /^test\/.*\.jpg$/.test(path));
+  const all = unzip(await readFile(SAMPLE)).filter(({ path }) => path.endsWith(".jpg"));
+  await app.event("sample_embedded", all.length, SLOW_MS);
+  await app.runTraining(SLOW_MS);
+  const [download] = await Promise.all([
+    app.page.waitForEvent("download"),
+    app.page.getByRole("button", { name: "Export model", exact: true }).click(),
+  ]);
+  const files = filesOf(await readFile(await download.path()));
+  const images = [];
+  const expected = [];
+  for (const { path, data } of tests) {
+    await app.classify({ name: path.split("/").at(-1), mimeType: "image/jpeg", buffer: data });
+    const { body } = (await app.events("prediction")).at(-1);
+    expected.push({ name: path, probabilities: body.probabilities, familiarity: body.familiarity });
+    images.push(planes(await decoded(app.page, data), 4));
+  }
+  return { files, images, expected };
+}
+
+/** The RGBA bytes of an image as the browser decodes it; the sample's are of the model's size already. */
+async function decoded(page, jpeg) {
+  const base64 = await page.evaluate(
+    async ([base64, side]) => {
+      const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+      const bitmap = await createImageBitmap(new Blob([bytes], { type: "image/jpeg" }));
+      if (bitmap.width !== side || bitmap.height !== side) throw new Error(`${bitmap.width} × ${bitmap.height} pixels`);
+      const context = new OffscreenCanvas(side, side).getContext("2d", { willReadFrequently: true });
+      context.drawImage(bitmap, 0, 0);
+      const { data } = context.getImageData(0, 0, side, side);
+      return btoa(data.reduce((text, byte) => text + String.fromCharCode(byte), ""));
+    },
+    [jpeg.toString("base64"), SIDE],
+  );
+  return Buffer.from(base64, "base64");
+}
+
+/** An image of the model's size as a BMP, which every browser decodes to the same pixels. */
+export function bitmap(image) {
+  const header = Buffer.alloc(54);
+  header.write("BM");
+  header.writeUInt32LE(54 + 3 * AREA, 2);
+  header.writeUInt32LE(54, 10);
+  header.writeUInt32LE(40, 14);
+  header.writeInt32LE(SIDE, 18);
+  // Negative: rows from the top.
+  header.writeInt32LE(-SIDE, 22);
+  header.writeUInt16LE(1, 26);
+  header.writeUInt16LE(24, 28);
+  const pixels = Buffer.alloc(3 * AREA);
+  // Blue, green, red; rows of 224 pixels need no filling.
+  for (let pixel = 0; pixel < AREA; pixel += 1) {
+    for (let channel = 0; channel < 3; channel += 1) pixels[pixel * 3 + 2 - channel] = image[channel * AREA + pixel];
+  }
+  return Buffer.concat([header, pixels]);
+}
+
+/** From pixel after pixel to plane after plane, without what stands behind red, green and blue. */
+function planes(pixels, channels) {
+  const image = new Float32Array(3 * AREA);
+  for (let pixel = 0; pixel < AREA; pixel += 1) {
+    for (let channel = 0; channel < 3; channel += 1) image[channel * AREA + pixel] = pixels[pixel * channels + channel];
+  }
+  return image;
+}
+
+function filesOf(zip) {
+  return new Map(unzip(zip).map(({ path, data }) => [path, data]));
+}
