@@ -7,9 +7,6 @@ use headstart_project::BackboneId;
 
 use crate::{EfficientNetLite, EfficientNetLiteConfig, Weights, WeightsError};
 
-/// SHA-256 of `weights/efficientnet-lite0.safetensors`, the file that the page loads.
-pub const SHIPPED_SHA256: &str = "c6d08b487aaeae8b19ce350c4100698588faedb734db4b221d9099bacc33442a";
-
 /// A pretrained network that turns images into embeddings.
 #[derive(Debug)]
 pub struct Backbone {

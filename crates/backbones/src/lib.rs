@@ -6,6 +6,6 @@ mod backbone;
 mod efficientnet_lite;
 mod weights;
 
-pub use backbone::{Backbone, SHIPPED_SHA256};
+pub use backbone::Backbone;
 pub use efficientnet_lite::{EfficientNetLite, EfficientNetLiteConfig};
 pub use weights::{Weights, WeightsError};

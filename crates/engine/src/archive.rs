@@ -67,7 +67,7 @@ fn skip(summary: &mut ArchiveSummary, entry: SkippedEntry) {
 }
 
 /// A file of the user's as a stream that can be read at any place, without being held in memory.
-struct BlobReader {
+pub struct BlobReader {
     file: Blob,
     reader: FileReaderSync,
     length: u64,
@@ -77,7 +77,11 @@ struct BlobReader {
 }
 
 impl BlobReader {
-    fn new(file: Blob) -> Result<Self, JsValue> {
+    /// A reader at the file's beginning.
+    ///
+    /// # Errors
+    /// When the browser refuses.
+    pub fn new(file: Blob) -> Result<Self, JsValue> {
         Ok(Self {
             length: file.size() as u64,
             reader: FileReaderSync::new()?,

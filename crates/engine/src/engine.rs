@@ -13,7 +13,7 @@ use std::{
 
 use burn::tensor::{Device, Tensor};
 use futures_util::future::{Either, select};
-use headstart_backbones::{Backbone, SHIPPED_SHA256};
+use headstart_backbones::Backbone;
 use headstart_project::{
     Analysis, BackboneId, BackboneInfo, Command, DeviceKind, DevicePreference, EngineError, Event,
     Fallback, Frame, HeatFor, JobId, RequestId, RunId, TrainRequest,
@@ -25,7 +25,7 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::Blob;
 
 use crate::{
-    analysis::DrawnMap, archive, device::Chosen, fetch, pause::Pause, port, remaining::Remaining,
+    analysis::DrawnMap, archive, device::Chosen, fetch, packing, pause::Pause, port, remaining::Remaining,
     samples::Samples,
 };
 
@@ -71,6 +71,8 @@ pub(crate) struct State {
     /// The run whose steps are being taken, and whether it is to stop.
     pub active: Option<(RunId, bool)>,
     pub model: Option<Rc<Model>>,
+    /// The newest model as a safetensors file.
+    pub model_file: Option<Rc<[u8]>>,
     pub jobs: VecDeque<AnalysisRequest>,
     /// The analysis whose steps are being taken, and whether it is to stop.
     pub active_job: Option<(JobId, bool)>,
@@ -104,8 +106,8 @@ struct Start {
 pub(crate) struct Ready {
     pub chosen: Chosen,
     pub backbone: Backbone,
-    id: BackboneId,
-    weights: Rc<[u8]>,
+    pub id: BackboneId,
+    pub weights: Rc<[u8]>,
     pub load_ms: f64,
 }
 
@@ -159,8 +161,12 @@ impl Engine {
             }
             Command::RestoreModel => {
                 if let Some(file) = attachments.first().and_then(JsCast::dyn_ref::<Uint8Array>) {
-                    match Model::from_safetensors(&file.to_vec(), &Device::flex()) {
-                        Ok(model) => state.model = Some(Rc::new(model)),
+                    let file = file.to_vec();
+                    match Model::from_safetensors(&file, &Device::flex()) {
+                        Ok(model) => {
+                            state.model = Some(Rc::new(model));
+                            state.model_file = Some(file.into());
+                        }
                         Err(error) => fail(EngineError::Internal {
                             detail: error.to_string(),
                         }),
@@ -194,6 +200,19 @@ impl Engine {
                 } else if let Some((active, is_stopping)) = &mut state.active_job {
                     *is_stopping |= *active == job;
                 }
+            }
+            Command::Pack { request, packing } => {
+                let engine = self.clone();
+                spawn_local(async move { engine.pack(request, packing, attachments).await });
+            }
+            Command::Unpack { request } => {
+                if let Some(Ok(file)) = attachments.into_iter().next().map(Blob::try_from) {
+                    spawn_local(packing::unpack(request, file));
+                }
+            }
+            Command::ExportModel { request, export } => {
+                let engine = self.clone();
+                spawn_local(async move { engine.export_model(request, export).await });
             }
             Command::ListRequests => {
                 let requests = port::requests();
@@ -290,7 +309,7 @@ impl Engine {
 
     async fn start(&self, start: Start) {
         let start_ms = port::now_ms();
-        let weights = match fetch::weights(&start.weights_url, SHIPPED_SHA256).await {
+        let weights = match fetch::weights(&start.weights_url, start.backbone.sha256()).await {
             Ok(weights) => Rc::from(weights),
             Err(reason) => return fail(reason),
         };

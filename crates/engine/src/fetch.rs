@@ -32,6 +32,21 @@ pub async fn weights(url: &str, sha256: &str) -> Result<Vec<u8>, EngineError> {
     }
 }
 
+/// Fetches a file of the site; a relative address begins beside the worker's script.
+///
+/// # Errors
+/// With the browser's own error, or the status of an answer that is none.
+pub async fn file(url: &str) -> Result<Vec<u8>, JsValue> {
+    let response: Response = JsFuture::from(port::scope().fetch_with_str(url))
+        .await?
+        .dyn_into()?;
+    if !response.ok() {
+        return Err(JsValue::from(format!("HTTP status {}", response.status())));
+    }
+    let buffer = JsFuture::from(response.array_buffer()?).await?;
+    Ok(Uint8Array::new(&buffer).to_vec())
+}
+
 async fn download(url: &str) -> Result<Vec<u8>, JsValue> {
     let response: Response = JsFuture::from(port::scope().fetch_with_str(url))
         .await?

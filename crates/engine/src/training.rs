@@ -55,7 +55,11 @@ impl Engine {
         outcome.timings_ms.load_backbone = ready.load_ms;
         outcome.timings_ms.embed = embed_ms;
         let file = trained.model.to_safetensors().await?;
-        self.state.borrow_mut().model = Some(Rc::new(trained.model));
+        {
+            let mut state = self.state.borrow_mut();
+            state.model = Some(Rc::new(trained.model));
+            state.model_file = Some(file.as_slice().into());
+        }
         let event = Event::Trained {
             run: request.run,
             outcome: Box::new(outcome),

@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BackboneId, BurstId, DevicePreference, ImageLook, ImportId, JobId, RequestId, RunId, SampleId,
-    TrainSettings,
+    BackboneId, BurstId, DevicePreference, ImageLook, ImportId, JobId, ProjectFile, RequestId,
+    RunId, SampleId, SavedRun, TrainSettings,
 };
 
 /// What the page asks of the engine.
@@ -67,10 +67,63 @@ pub enum Command {
         /// The analysis to stop.
         job: JobId,
     },
+    /// Put a project or a data set together as one zip; answered by `Event::Packed`. Attachments: the file of each image of the project, in order, as a `Blob`.
+    Pack {
+        /// Names the request in the answer.
+        request: RequestId,
+        /// What to put together.
+        packing: Packing,
+    },
+    /// Open a project's file; answered by `Event::Unpacked`. Attachments: the file as a `Blob`.
+    Unpack {
+        /// Names the request in the answer.
+        request: RequestId,
+    },
+    /// Put the newest model together in every form that other tools read; answered by `Event::ModelExported`.
+    ExportModel {
+        /// Names the request in the answer.
+        request: RequestId,
+        /// What the engine does not know of it.
+        export: ModelExport,
+    },
     /// Answer with `Event::Requests`.
     ListRequests,
     /// Answer with `Event::Pong`: the page's watchdog.
     Ping,
+}
+
+/// A project or a data set to put together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Packing {
+    /// What it is to be.
+    pub form: PackForm,
+    /// The classes and images; the engine fills in where each file is, and its embedding.
+    pub project: ProjectFile,
+    /// The run that made the newest model, if there is one.
+    pub run: Option<SavedRun>,
+}
+
+/// What a zip of images is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PackForm {
+    /// Everything, so that another machine can go on.
+    Project,
+    /// The images alone, in class folders.
+    DataSet,
+}
+
+/// What the page knows of a model that is exported.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelExport {
+    /// The project's name.
+    pub title: String,
+    /// The classes' names today, in the order of the head's outputs.
+    pub classes: Vec<String>,
+    /// Images less familiar than this are of none of the classes.
+    pub threshold: Option<f32>,
+    /// The run record, as JSON.
+    pub record: String,
 }
 
 /// One image to embed.

@@ -2,7 +2,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ArchiveError, BackboneId, DeviceKind, EngineError, EpochMetrics, Findings, HeatMap, ImageLook,
-    ImportId, JobId, Part, Rejection, RequestId, RunId, SampleId, TrainError, TrainOutcome,
+    ImportId, JobId, Part, ProjectFile, ProjectFileError, ProjectNote, Rejection, RequestId, RunId,
+    SampleId, SavedRun, TrainError, TrainOutcome,
 };
 
 /// What the engine tells the page.
@@ -169,6 +170,41 @@ pub enum Event {
         /// The panic's message, for the console.
         message: String,
     },
+    /// A project or a data set is put together. Attachments: the zip, a `Blob`.
+    Packed {
+        /// The request.
+        request: RequestId,
+    },
+    /// A project's file was opened. Attachments: the file of each image as a `Blob`, then a `Float32Array` for each image that has an embedding, then the model as a `Uint8Array` if there is a run.
+    Unpacked {
+        /// The request.
+        request: RequestId,
+        /// What it says.
+        project: Box<ProjectFile>,
+        /// The run that made the model.
+        run: Option<Box<SavedRun>>,
+        /// What was left out.
+        notes: Vec<ProjectNote>,
+    },
+    /// A project's file cannot be opened.
+    UnpackFailed {
+        /// The request.
+        request: RequestId,
+        /// Why.
+        reason: ProjectFileError,
+    },
+    /// The model is put together. Attachments: the zip, a `Blob`.
+    ModelExported {
+        /// The request.
+        request: RequestId,
+    },
+    /// Something could not be put together.
+    ExportFailed {
+        /// The request.
+        request: RequestId,
+        /// Why.
+        reason: EngineError,
+    },
     /// Everything that the engine has asked the network for.
     Requests {
         /// Each with its whole address and the bytes that came over the network.
@@ -199,6 +235,8 @@ pub enum Activity {
     LoadBackbone,
     /// Embedding images; counted in images.
     Embed,
+    /// Putting a zip together or reading one; counted in images.
+    Pack,
 }
 
 /// The device in use.

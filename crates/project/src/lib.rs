@@ -10,11 +10,15 @@ mod findings;
 mod ids;
 mod look;
 mod metrics;
+mod project_file;
 mod record;
 mod settings;
 mod statistics;
 
-pub use command::{Analysis, ClassRequest, Command, Frame, HeatFor, NewSample, TrainRequest};
+pub use command::{
+    Analysis, ClassRequest, Command, Frame, HeatFor, ModelExport, NewSample, PackForm, Packing,
+    TrainRequest,
+};
 pub use error::{ArchiveError, EngineError, Rejection, TrainError};
 pub use event::{
     Activity, ArchiveSummary, BackboneInfo, DeviceInfo, Event, Fallback, Progress, SkippedEntry,
@@ -27,6 +31,9 @@ pub use findings::{
 pub use ids::{BurstId, ImportId, JobId, RequestId, RunId, SampleId};
 pub use look::ImageLook;
 pub use metrics::{EpochMetrics, Evaluation, SampleVerdict, SplitCounts, Timings, TrainOutcome};
+pub use project_file::{
+    ProjectFile, ProjectFileError, ProjectNote, SavedBackbone, SavedClass, SavedRun, SavedSample,
+};
 pub use record::{
     ClassProblemRecord, CrossValidationRecord, ExaminationRecord, ImageRecord, RunRecord,
     SuspectRecord, TestRecord, UnknownsRecord,

@@ -21,6 +21,15 @@ impl BackboneId {
         }
     }
 
+    /// SHA-256 of its weights file, in hexadecimal digits.
+    pub const fn sha256(self) -> &'static str {
+        match self {
+            Self::EfficientNetLite0 => {
+                "c6d08b487aaeae8b19ce350c4100698588faedb734db4b221d9099bacc33442a"
+            }
+        }
+    }
+
     /// The name that people read.
     pub const fn title(self) -> &'static str {
         match self {

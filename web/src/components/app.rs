@@ -10,6 +10,7 @@ use super::collect::Collect;
 use super::footer::Footer;
 use super::header::Header;
 use super::icon::{Glyph, Icon};
+use super::keep::Keep;
 use super::notices::Notices;
 use super::project_bar::ProjectBar;
 use super::project_list::ProjectList;
@@ -101,6 +102,7 @@ fn editor(state: &State, undo: Option<AttrValue>) -> Html {
                 threshold={state.threshold}
                 undo={undo}
             />
+            <Keep has_images={!state.project.is_empty()} has_model={state.results.is_some()} />
         </>
     }
 }

@@ -39,6 +39,7 @@ pub mod interval;
 pub mod map_canvas;
 pub mod map_legend;
 pub mod map_tip;
+pub mod keep;
 pub mod meters;
 pub mod mistakes;
 pub mod notices;

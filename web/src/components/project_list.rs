@@ -7,6 +7,7 @@ use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
 use super::icon::{Glyph, Icon};
+use super::keep::OpenProject;
 use crate::context::use_app;
 use crate::services::media::ObjectUrl;
 use crate::services::storage::{self, Space};
@@ -41,9 +42,12 @@ pub fn ProjectList(props: &Props) -> Html {
         <section class="projects" aria-label="Projects">
             <div class="projects-head">
                 <h2>{ "Your projects" }</h2>
-                <button type="button" class="button button-primary" onclick={begin}>
-                    <Glyph icon={Icon::Plus} />{ "New project" }
-                </button>
+                <div class="button-row">
+                    <OpenProject />
+                    <button type="button" class="button button-primary" onclick={begin}>
+                        <Glyph icon={Icon::Plus} />{ "New project" }
+                    </button>
+                </div>
             </div>
             <ul class="project-list" role="list">
                 { for props.projects.iter().map(|project| html! {

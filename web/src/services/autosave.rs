@@ -11,6 +11,7 @@ use headstart_project::{RunId, SampleId};
 use js_sys::Date;
 use wasm_bindgen_futures::spawn_local;
 
+use super::storage;
 use super::store::{KeptEmbedding, KeptFile, Store, StoreError};
 use crate::context::App;
 use crate::state::saved::{ProjectId, Saved};
@@ -35,6 +36,7 @@ struct Saver {
     is_saving: bool,
     /// Something changed while saving was under way.
     is_behind: bool,
+    has_asked: bool,
 }
 
 /// The open project in the store, and what is already there.
@@ -68,6 +70,11 @@ impl Autosave {
             model,
             written: None,
         });
+    }
+
+    /// When the open project was begun, in milliseconds since 1970.
+    pub fn created_ms(&self) -> Option<f64> {
+        Some(self.0.borrow().target.as_ref()?.created_ms)
     }
 
     /// Something changed. From this moment on the page no longer says that everything is kept.
@@ -151,6 +158,9 @@ impl Autosave {
             model,
             is_kept: _,
         } = work;
+        if !files.is_empty() {
+            self.ask_to_persist();
+        }
         for batch in files.chunks(BATCH) {
             store.keep_files(&id, batch).await?;
             self.note(|target| target.files.extend(batch.iter().map(|file| file.id)));
@@ -181,6 +191,16 @@ impl Autosave {
             });
         }
         Ok(true)
+    }
+
+    /// Asks the browser, once, not to clear the page's data by itself. It may refuse; then it clears only when space runs out.
+    fn ask_to_persist(&self) {
+        let has_asked = std::mem::replace(&mut self.0.borrow_mut().has_asked, true);
+        if !has_asked {
+            spawn_local(async {
+                storage::persist().await;
+            });
+        }
     }
 
     fn note(&self, change: impl FnOnce(&mut Target)) {

@@ -17,8 +17,15 @@ pub fn text(name: &str, mime: &str, text: &str) -> Result<(), JsValue> {
     let options = BlobPropertyBag::new();
     options.set_type(mime);
     let parts = Array::of1(&JsValue::from_str(text));
-    let blob = Blob::new_with_str_sequence_and_options(&parts, &options)?;
-    let url = ObjectUrl::new(&blob).ok_or(JsValue::NULL)?;
+    file(name, &Blob::new_with_str_sequence_and_options(&parts, &options)?)
+}
+
+/// Saves a file under this name.
+///
+/// # Errors
+/// With the browser's own error when it refuses.
+pub fn file(name: &str, blob: &Blob) -> Result<(), JsValue> {
+    let url = ObjectUrl::new(blob).ok_or(JsValue::NULL)?;
     let document = web_sys::window()
         .and_then(|window| window.document())
         .ok_or(JsValue::NULL)?;

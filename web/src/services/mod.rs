@@ -4,6 +4,7 @@ pub mod autosave;
 pub mod camera;
 pub mod download;
 pub mod engine;
+pub mod exchange;
 pub mod entries;
 pub mod intake;
 pub mod live;

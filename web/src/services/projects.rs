@@ -17,6 +17,8 @@ use crate::state::storage::Stage;
 use crate::state::{Action, State};
 use crate::text;
 
+const WORD_KEY: &str = "headstart-word";
+
 /// Where a tab remembers which project it shows, so that a reload comes back to it.
 const OPEN_KEY: &str = "headstart-open";
 
@@ -163,6 +165,24 @@ impl Projects {
         self.told(app, changed);
     }
 
+    /// A name for a project that is to come.
+    pub fn new_id(&self) -> ProjectId {
+        ProjectId(new_id())
+    }
+
+    /// The next page shows this project.
+    pub fn show_next(&self, id: &ProjectId) {
+        remember(id);
+    }
+
+    /// Something that the next page tells when it has opened a project.
+    pub fn leave_word(&self, word: &str) {
+        if let Some(session) = session() {
+            // Without it the word is lost, and nothing else.
+            let _ = session.set_item(WORD_KEY, word);
+        }
+    }
+
     /// Goes back to the list of projects, with a fresh page, once everything is kept.
     pub async fn leave(&self, app: &App) {
         if let Some(session) = session() {
@@ -248,6 +268,17 @@ fn restore(app: &App, store: Store, summary: &Summary, mut saved: Saved, mut ima
     );
     app.dispatch(Action::Open(Box::new(saved)));
     app.dispatch(Action::SetStage(Stage::Editing));
+    let word = session().and_then(|session| {
+        let word = session.get_item(WORD_KEY).ok()?;
+        session.remove_item(WORD_KEY).ok()?;
+        word
+    });
+    if let Some(detail) = word {
+        app.dispatch(Action::Problem {
+            title: "Something was left out of the project".into(),
+            detail,
+        });
+    }
     if lost > 0 {
         app.dispatch(Action::Problem {
             title: format!("{} could not be found", text::count(lost, "image")),

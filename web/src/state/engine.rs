@@ -37,6 +37,8 @@ pub struct EngineState {
     pub load: Option<Progress>,
     /// Images that wait for their embedding.
     pub embed: Option<Progress>,
+    /// Images of a file that is put together or opened.
+    pub pack: Option<Progress>,
 }
 
 /// Why the device is not the one that was asked for, in words; `None` when that needs no words.

@@ -118,6 +118,11 @@ impl State {
             | Event::PredictionFailed { .. }
             | Event::Crashed { .. }
             | Event::Requests { .. }
+            | Event::Packed { .. }
+            | Event::Unpacked { .. }
+            | Event::UnpackFailed { .. }
+            | Event::ModelExported { .. }
+            | Event::ExportFailed { .. }
             | Event::Pong => {}
         }
     }
@@ -127,6 +132,7 @@ impl State {
         match progress.activity {
             Activity::LoadBackbone => self.engine.load = Some(progress),
             Activity::Embed => self.engine.embed = (!is_over).then_some(progress),
+            Activity::Pack => self.engine.pack = (!is_over).then_some(progress),
         }
     }
 

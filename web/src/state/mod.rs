@@ -154,6 +154,8 @@ pub enum Action {
     OpenCamera(CameraOwner),
     CloseCamera(CameraOwner),
     SetCameraPrefs(CameraPrefs),
+    /// For the status line.
+    Tell(String),
     Problem {
         title: String,
         detail: String,
@@ -273,6 +275,7 @@ impl State {
             }
             Action::CloseCamera(owner) => self.camera = self.camera.filter(|&now| now != owner),
             Action::SetCameraPrefs(prefs) => self.camera_prefs = prefs,
+            Action::Tell(news) => self.news = Some(news),
             Action::Problem { title, detail } => self.notices.problem(title, detail),
             Action::Dismiss(id) => self.notices.dismiss(id),
         }

@@ -176,10 +176,16 @@ impl Project {
         project
     }
 
-    /// From images and the names of their files and classes, when nothing else is known.
-    pub fn rescued(images: impl Iterator<Item = (SampleId, Rc<str>, Rc<str>)>) -> Self {
+    /// Without any class.
+    pub fn empty() -> Self {
         let mut project = Self::new();
         project.classes.clear();
+        project
+    }
+
+    /// From images and the names of their files and classes, when nothing else is known.
+    pub fn rescued(images: impl Iterator<Item = (SampleId, Rc<str>, Rc<str>)>) -> Self {
+        let mut project = Self::empty();
         let mut images: Vec<_> = images.collect();
         images.sort_by_key(|(id, ..)| *id);
         for (id, name, class) in images {

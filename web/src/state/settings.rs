@@ -85,7 +85,8 @@ impl Field {
 }
 
 impl Draft {
-    fn new(settings: &TrainSettings) -> Self {
+    /// The texts of these settings.
+    pub fn of(settings: &TrainSettings) -> Self {
         let (head, hidden_units) = if settings.hidden_units == 0 {
             (Head::Linear, TrainSettings::default().hidden_units)
         } else {
@@ -182,7 +183,7 @@ impl Draft {
 
 impl Default for Draft {
     fn default() -> Self {
-        Self::new(&TrainSettings::default())
+        Self::of(&TrainSettings::default())
     }
 }
 

@@ -10,7 +10,8 @@ use std::rc::Rc;
 use gloo_timers::callback::{Interval, Timeout};
 use headstart_project::{
     Analysis, BackboneId, Command, DevicePreference, EngineError, Event, Findings, Frame, HeatFor,
-    HeatMap, ImportId, JobId, Occlusion, Part, Rejection, RequestId,
+    HeatMap, ImportId, JobId, ModelExport, Occlusion, Packing, Part, ProjectFile, ProjectNote,
+    Rejection, RequestId, SavedRun,
 };
 use headstart_wire::unpack;
 use js_sys::{Date, Function, Promise};
@@ -29,6 +30,8 @@ const GATHER_MS: u32 = 16;
 /// Deaths within `DEATHS_WITHIN_MS` after which the user decides.
 const MAX_DEATHS: usize = 3;
 const DEATHS_WITHIN_MS: f64 = 60_000.0;
+
+const NOT_READY: &str = "The engine is not ready yet. Wait a moment and try again.";
 
 /// A picture to classify.
 pub enum Picture {
@@ -66,6 +69,22 @@ pub enum Answer {
     Rejected(Rejection),
     /// The engine is not there, or died meanwhile; ask again.
     NoEngine,
+}
+
+/// What the engine gives out, or takes in, as a file.
+#[derive(Clone, Debug)]
+pub enum Given {
+    /// A zip.
+    Zip(Blob),
+    /// An opened project. The attachments are those of `Event::Unpacked`.
+    Project {
+        project: Box<ProjectFile>,
+        run: Option<Box<SavedRun>>,
+        notes: Vec<ProjectNote>,
+        attachments: Vec<JsValue>,
+    },
+    /// It did not work, in words.
+    Failed(String),
 }
 
 /// How covering an image's parts goes.
@@ -157,6 +176,58 @@ impl Engine {
         let id = job.id;
         client.archives.push(job);
         id
+    }
+
+    /// Has a project or a data set put together; `files` are those of its images, in order.
+    pub fn pack(&self, packing: Packing, files: Vec<JsValue>, ongiven: Callback<Given>) {
+        self.exchange(ongiven, files, |request| Command::Pack { request, packing });
+    }
+
+    /// Has a project's file opened.
+    pub fn unpack(&self, file: Blob, ongiven: Callback<Given>) {
+        self.exchange(ongiven, vec![file.into()], |request| Command::Unpack {
+            request,
+        });
+    }
+
+    /// Has the newest model put together for other tools.
+    pub fn export_model(&self, export: ModelExport, ongiven: Callback<Given>) {
+        self.exchange(ongiven, Vec::new(), |request| Command::ExportModel {
+            request,
+            export,
+        });
+    }
+
+    fn exchange(
+        &self,
+        ongiven: Callback<Given>,
+        attachments: Vec<JsValue>,
+        command: impl FnOnce(RequestId) -> Command,
+    ) {
+        let mut client = self.0.borrow_mut();
+        client.last_request += 1;
+        let request = RequestId(client.last_request);
+        match client.worker.as_mut().filter(|running| running.is_ready) {
+            Some(running) => {
+                running.exchanges.insert(request, ongiven);
+                running.post(&command(request), &attachments, &[]);
+            }
+            None => {
+                drop(client);
+                ongiven.emit(Given::Failed(NOT_READY.into()));
+            }
+        }
+    }
+
+    fn give(&self, request: RequestId, given: Given) {
+        let waiting = {
+            let mut client = self.0.borrow_mut();
+            let running = client.worker.as_mut();
+            running.and_then(|running| running.exchanges.remove(&request))
+        };
+        if let Some(ongiven) = waiting {
+            ongiven.emit(given);
+        }
     }
 
     /// Hands over what the engine has asked the network for, each with the bytes that came.
@@ -253,6 +324,9 @@ impl Engine {
             for answer in running.answers.into_values() {
                 answer.emit(Answer::NoEngine);
             }
+            for ongiven in running.exchanges.into_values() {
+                ongiven.emit(Given::Failed(NOT_READY.into()));
+            }
             for onchange in running.occlusions.into_values() {
                 onchange.emit(Covered::Ended(None));
             }
@@ -333,6 +407,23 @@ impl Engine {
 
     /// Takes the attachments and the answers out, and gathers what changes the state.
     fn event(&self, app: &App, event: Event, attachments: Vec<JsValue>) {
+        let event = match event {
+            Event::Unpacked {
+                request,
+                project,
+                run,
+                notes,
+            } => {
+                let given = Given::Project {
+                    project,
+                    run,
+                    notes,
+                    attachments,
+                };
+                return self.give(request, given);
+            }
+            event => event,
+        };
         let attachment = attachments.into_iter().next().unwrap_or(JsValue::UNDEFINED);
         match &event {
             Event::Loaded => self.loaded(app),
@@ -416,6 +507,17 @@ impl Engine {
             Event::Crashed { message } => {
                 self.failed(app, message);
                 return;
+            }
+            Event::Packed { request } | Event::ModelExported { request } => {
+                let zip = attachment.dyn_into();
+                let given = zip.map_or_else(|_| Given::Failed(String::new()), Given::Zip);
+                return self.give(*request, given);
+            }
+            Event::UnpackFailed { request, reason } => {
+                return self.give(*request, Given::Failed(reason.to_string()));
+            }
+            Event::ExportFailed { request, reason } => {
+                return self.give(*request, Given::Failed(reason.to_string()));
             }
             Event::Requests { requests } => {
                 let onlist = {

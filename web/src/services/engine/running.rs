@@ -13,7 +13,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Blob, ErrorEvent, Url, Worker, WorkerOptions, WorkerType};
 use yew::Callback;
 
-use super::{Answer, Covered};
+use super::{Answer, Covered, Given};
 use crate::context::App;
 use crate::state::State;
 
@@ -38,6 +38,7 @@ pub(super) struct Running {
     stopped_jobs: HashSet<JobId>,
     pub(super) answers: HashMap<RequestId, Callback<Answer>>,
     pub(super) occlusions: HashMap<JobId, Callback<Covered>>,
+    pub(super) exchanges: HashMap<RequestId, Callback<Given>>,
     pub(super) onrequests: Option<Callback<Vec<(String, f64)>>>,
     pub(super) pinged_at: Option<f64>,
     watched_at: f64,
@@ -90,6 +91,7 @@ impl Running {
             stopped_jobs: HashSet::new(),
             answers: HashMap::new(),
             occlusions: HashMap::new(),
+            exchanges: HashMap::new(),
             onrequests: None,
             pinged_at: None,
             watched_at: Date::now(),

@@ -1,0 +1,174 @@
+//! A zip from anywhere, looked at before anything in it is used.
+
+use std::io::{self, Read, Seek, SeekFrom};
+
+use headstart_images::ArchiveLimits;
+use headstart_project::ArchiveError;
+use zip::{
+    ZipArchive,
+    read::{ArchiveOffset, Config},
+    result::ZipError,
+};
+
+/// The record at the end of a zip, without its comment of at most 65,535 bytes.
+const END_BYTES: u64 = 22;
+/// The record in front of it where the numbers of the first do not suffice.
+const LOCATOR_BYTES: u64 = 20;
+
+/// Reads a zip's directory.
+///
+/// # Errors
+/// [`ArchiveError::NotAZip`], [`ArchiveError::Damaged`] (also when entries overlap or bear the same name) or [`ArchiveError::TooManyEntries`].
+pub fn open_zip<R: Read + Seek>(
+    mut reader: R,
+    limits: ArchiveLimits,
+) -> Result<ZipArchive<R>, ArchiveError> {
+    let mut magic = [0; 4];
+    let is_zip = reader.seek(SeekFrom::Start(0)).is_ok()
+        && reader.read_exact(&mut magic).is_ok()
+        && [*b"PK\x03\x04", *b"PK\x05\x06"].contains(&magic);
+    if !is_zip {
+        return Err(ArchiveError::NotAZip);
+    }
+    let damaged = |detail: String| ArchiveError::Damaged { detail };
+    let declared = declared_entries(&mut reader).map_err(|error| damaged(error.to_string()))?;
+    let Some(declared) = declared else {
+        return Err(damaged("its end is missing".into()));
+    };
+    // Before anything is allocated for so many.
+    if declared > limits.entries as u64 {
+        return Err(ArchiveError::TooManyEntries {
+            limit: limits.entries as u32,
+        });
+    }
+    let length = reader.seek(SeekFrom::End(0)).unwrap_or_default();
+    // Nothing stands in front of the first file: without a search for its start, only one directory can be meant.
+    let config = Config {
+        archive_offset: ArchiveOffset::Known(0),
+    };
+    let zip = ZipArchive::with_config(config, reader)
+        .map_err(|error: ZipError| damaged(error.to_string()))?;
+    if zip.has_duplicate_names() {
+        return Err(damaged("two files have the same name".into()));
+    }
+    // Whoever lists the same bytes twice means to unpack more than the file holds.
+    let mut packed = 0u64;
+    for index in 0..zip.len() {
+        let entry = zip.by_index_data(index);
+        let entry = entry.map_err(|error| damaged(error.to_string()))?;
+        packed = packed.saturating_add(entry.compressed_size());
+    }
+    if packed > length {
+        return Err(damaged("files overlap".into()));
+    }
+    Ok(zip)
+}
+
+/// The number of entries that the record at the end declares; the highest, where there is more than one such record.
+fn declared_entries<R: Read + Seek>(reader: &mut R) -> io::Result<Option<u64>> {
+    let length = reader.seek(SeekFrom::End(0))?;
+    let start = length.saturating_sub(END_BYTES + LOCATOR_BYTES + u64::from(u16::MAX));
+    reader.seek(SeekFrom::Start(start))?;
+    let mut tail = Vec::new();
+    reader.take(length - start).read_to_end(&mut tail)?;
+    let mut highest = None;
+    for at in 0..tail.len() {
+        let Some(end) = tail.get(at..).filter(|end| end.starts_with(b"PK\x05\x06")) else {
+            continue;
+        };
+        let Some(&[low, high]) = end.get(10..12) else {
+            continue;
+        };
+        let mut declared = u64::from(u16::from_le_bytes([low, high]));
+        let locator = at
+            .checked_sub(LOCATOR_BYTES as usize)
+            .and_then(|locator| tail.get(locator..at))
+            .filter(|locator| locator.starts_with(b"PK\x06\x07"));
+        if let Some(place) = locator.and_then(|locator| locator.get(8..16)) {
+            let place = number(place);
+            let mut count = [0; 8];
+            // The total stands behind signature, length, versions, disks and this disk's count.
+            let is_there = place
+                .checked_add(32)
+                .is_some_and(|place| reader.seek(SeekFrom::Start(place)).is_ok())
+                && reader.read_exact(&mut count).is_ok();
+            if is_there {
+                declared = declared.max(number(&count));
+            }
+        }
+        highest = highest.max(Some(declared));
+    }
+    Ok(highest)
+}
+
+fn number(bytes: &[u8]) -> u64 {
+    let bytes = bytes.iter().rev();
+    bytes.fold(0, |number, &byte| number << 8 | u64::from(byte))
+}
+
+/// Why an entry could not be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EntryError {
+    /// It is locked by a password.
+    Locked,
+    /// More came out than the limit.
+    Oversized,
+    /// It is not what was put in.
+    Damaged,
+}
+
+/// Reads an entry through to its end in small pieces, which proves its CRC-32, and returns its length.
+///
+/// # Errors
+/// Why it cannot be read; nothing above `limit` bytes is unpacked.
+pub fn read_entry<R: Read + Seek>(
+    zip: &mut ZipArchive<R>,
+    index: usize,
+    limit: u64,
+    mut take: impl FnMut(&[u8]),
+) -> Result<u64, EntryError> {
+    let mut entry = match zip.by_index(index) {
+        Ok(entry) => entry,
+        Err(ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED)) => {
+            return Err(EntryError::Locked);
+        }
+        Err(_) => return Err(EntryError::Damaged),
+    };
+    let declared = entry.size();
+    if declared > limit {
+        return Err(EntryError::Oversized);
+    }
+    let mut piece = [0; 1 << 14];
+    let mut length = 0;
+    loop {
+        let count = entry.read(&mut piece).map_err(|_| EntryError::Damaged)?;
+        let Some(bytes) = piece.get(..count).filter(|bytes| !bytes.is_empty()) else {
+            break;
+        };
+        length += count as u64;
+        // The size in the directory may lie: what counts is what comes out.
+        if length > declared {
+            return Err(EntryError::Damaged);
+        }
+        take(bytes);
+    }
+    if length == declared {
+        Ok(length)
+    } else {
+        Err(EntryError::Damaged)
+    }
+}
+
+/// An entry's bytes.
+///
+/// # Errors
+/// As [`read_entry`].
+pub fn entry_bytes<R: Read + Seek>(
+    zip: &mut ZipArchive<R>,
+    index: usize,
+    limit: u64,
+) -> Result<Vec<u8>, EntryError> {
+    let mut bytes = Vec::new();
+    read_entry(zip, index, limit, |piece| bytes.extend_from_slice(piece))?;
+    Ok(bytes)
+}

@@ -1,0 +1,81 @@
+//! The trained model in forms that other tools read.
+
+use std::io::Cursor;
+
+use headstart_export::{Bundle, Model, Program, bundle};
+use headstart_project::{EngineError, Event, ModelExport, RequestId};
+use js_sys::{Array, Uint8Array};
+use wasm_bindgen::JsValue;
+use web_sys::{Blob, BlobPropertyBag};
+
+use crate::{
+    engine::Engine,
+    fetch::{self, describe},
+    port,
+};
+
+/// What the classifier inside the exported page is made of, beside this worker's script.
+const GLUE: &str = "classifier.js";
+const WASM: &str = "classifier_bg.wasm";
+const FONTS: [&str; 2] = [
+    "fonts/figtree-latin-wght-normal.woff2",
+    "fonts/bricolage-grotesque-latin-wght-normal.woff2",
+];
+
+impl Engine {
+    /// Puts the newest model together as a zip of every form.
+    pub async fn export_model(&self, request: RequestId, export: ModelExport) {
+        let event = match self.try_export(&export).await {
+            Ok(zip) => {
+                port::post(&Event::ModelExported { request }, &[zip.into()]);
+                return;
+            }
+            Err(detail) => Event::ExportFailed {
+                request,
+                reason: EngineError::Internal { detail },
+            },
+        };
+        port::post(&event, &[]);
+    }
+
+    async fn try_export(&self, export: &ModelExport) -> Result<Blob, String> {
+        let ready = self.ready().ok_or("there is no pretrained model yet")?;
+        let trained = self.state.borrow().model_file.clone();
+        let trained = trained.ok_or("nothing was trained yet")?;
+        let glue = String::from_utf8(part(GLUE).await?).map_err(|error| error.to_string())?;
+        let wasm = part(WASM).await?;
+        let fonts = [part(FONTS[0]).await?, part(FONTS[1]).await?];
+        let run = serde_json::from_str(&export.record).map_err(|error| error.to_string())?;
+        let zip = bundle(
+            &Bundle {
+                model: Model {
+                    backbone: ready.id,
+                    weights: &ready.weights,
+                    trained: &trained,
+                    classes: &export.classes,
+                    threshold: export.threshold,
+                },
+                title: &export.title,
+                run: &run,
+                program: Some(Program {
+                    glue: &glue,
+                    wasm: &wasm,
+                    fonts: [&fonts[0], &fonts[1]],
+                }),
+            },
+            Cursor::new(Vec::new()),
+        );
+        let zip = zip.map_err(|error| error.to_string())?.into_inner();
+        let options = BlobPropertyBag::new();
+        options.set_type("application/zip");
+        let parts = Array::of1(&Uint8Array::from(zip.as_slice()));
+        Blob::new_with_u8_array_sequence_and_options(&parts, &options)
+            .map_err(|error: JsValue| describe(&error))
+    }
+}
+
+/// A file of the site, from beside this worker's script.
+async fn part(name: &str) -> Result<Vec<u8>, String> {
+    let file = fetch::file(name).await;
+    file.map_err(|error| format!("{name}: {}", describe(&error)))
+}
