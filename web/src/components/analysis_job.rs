@@ -2,7 +2,7 @@
 
 use yew::prelude::*;
 
-use super::icon::{Glyph, Icon};
+use super::icon::{Icon, glyph};
 use crate::context::use_app;
 use crate::state::Action;
 use crate::state::analysis::{Job, Kind};
@@ -37,11 +37,11 @@ pub fn AnalysisJob(props: &Props) -> Html {
                     aria-disabled={props.job.is_some().then_some("true")}
                     onclick={start}
                 >
-                    <Glyph icon={Icon::Play} />{ &props.label }
+                    { glyph(Icon::Play) }{ &props.label }
                 </button>
                 if props.job.is_some() {
                     <button type="button" class="button" aria-disabled={is_stopping.then_some("true")} onclick={stop}>
-                        <Glyph icon={Icon::Stop} />{ "Stop" }
+                        { glyph(Icon::Stop) }{ "Stop" }
                     </button>
                 }
             </div>

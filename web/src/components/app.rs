@@ -7,9 +7,9 @@ use yew::prelude::*;
 
 use super::check::Check;
 use super::collect::Collect;
-use super::footer::Footer;
+use super::footer;
 use super::header::Header;
-use super::icon::{Glyph, Icon};
+use super::icon::{Icon, glyph};
 use super::keep::Keep;
 use super::notices::Notices;
 use super::project_bar::ProjectBar;
@@ -47,7 +47,7 @@ pub fn App() -> Html {
                 <div class="hero">
                     <h1>{ "Teach your computer to see" }</h1>
                     <p>{ "Show it a few examples, press Train, and watch it recognise new images." }</p>
-                    <p class="privacy"><Glyph icon={Icon::Shield} />{ "Everything happens on this computer. No image ever leaves it." }</p>
+                    <p class="privacy">{ glyph(Icon::Shield) }{ "Everything happens on this computer. No image ever leaves it." }</p>
                 </div>
                 { match &state.stage {
                     Stage::Opening => Html::default(),
@@ -56,7 +56,7 @@ pub fn App() -> Html {
                     Stage::Editing => editor(&state, undo.clone()),
                 } }
             </main>
-            <Footer offline={state.offline} />
+            { footer::view(&footer::Props { offline: state.offline }) }
             <Notices notices={state.notices.clone()} phase={state.engine.phase.clone()} />
             <UndoToast label={undo} />
         </ContextProvider<Context>>

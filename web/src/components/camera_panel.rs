@@ -3,7 +3,7 @@
 use web_sys::{HtmlInputElement, HtmlSelectElement};
 use yew::prelude::*;
 
-use super::icon::{Glyph, Icon};
+use super::icon::{Icon, glyph};
 use crate::context::use_app;
 use crate::hooks::use_camera::Camera;
 use crate::state::Action;
@@ -91,7 +91,7 @@ pub fn CameraPanel(props: &Props) -> Html {
                     <span>{ "Mirror" }</span>
                 </label>
                 <button type="button" class="button button-quiet only-touch" onclick={turn}>
-                    <Glyph icon={Icon::Flip} />
+                    { glyph(Icon::Flip) }
                     { match prefs.facing { Facing::User => "Use rear camera", Facing::Environment => "Use front camera" } }
                 </button>
             </div>

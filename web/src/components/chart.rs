@@ -18,7 +18,6 @@ pub struct Series {
     pub points: Vec<(f64, f64)>,
 }
 
-#[derive(Properties, PartialEq)]
 pub struct Props {
     pub series: Vec<Series>,
     /// The right end.
@@ -32,8 +31,7 @@ pub struct Props {
     pub label: AttrValue,
 }
 
-#[component]
-pub fn Chart(props: &Props) -> Html {
+pub fn view(props: &Props) -> Html {
     let x = |epoch: f64| {
         let span = f64::from(props.epochs.max(2) - 1);
         LEFT + (epoch - 1.0) / span * (WIDTH - LEFT - RIGHT)

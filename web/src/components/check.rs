@@ -6,16 +6,16 @@ use std::rc::Rc;
 use headstart_project::{MeasuredOn, SampleId};
 use yew::prelude::*;
 
-use super::column_head::ColumnHead;
-use super::cross_validation::CrossValidation;
+use super::column_head;
+use super::cross_validation;
 use super::data_map::DataMap;
-use super::doctor::Doctor;
+use super::doctor;
 use super::gallery::{Gallery, Opened};
 use super::headline::Headline;
 use super::mistakes::Mistakes;
-use super::results_panel::ResultsPanel;
+use super::results_panel;
 use super::tabs::{Tab, Tabs, panel_id, tab_id};
-use super::trust::Trust;
+use super::trust;
 use super::unknowns::Unknowns;
 use crate::state::analysis::{Analyses, Kind};
 use crate::state::doctor::Open;
@@ -110,7 +110,7 @@ pub fn Check(props: &Props) -> Html {
     let is_empty = props.project.is_empty() && props.results.is_none();
     html! {
         <section class="check" id="check" tabindex="-1" aria-label="Check">
-            <ColumnHead step="4" title="Check" lead="How good is it, where does it err, and what can you do about it?" />
+            { column_head::view(&column_head::Props { step: "4".into(), title: "Check".into(), lead: "How good is it, where does it err, and what can you do about it?".into() }) }
             <div class="card">
                 <Headline project={props.project.clone()} results={props.results.clone()} />
                 if !is_empty {
@@ -207,22 +207,10 @@ impl Panels<'_> {
         let onshow = self.onshow.clone();
         match panel {
             Panel::CrossValidation => html! {
-                <CrossValidation
-                    {project}
-                    job={analyses.job(Kind::CrossValidation).cloned()}
-                    found={analyses.cross_validation.clone()}
-                    {onshow}
-                />
+                { cross_validation::view(&cross_validation::Props { project, job: analyses.job(Kind::CrossValidation).cloned(), found: analyses.cross_validation.clone(), onshow }) }
             },
             Panel::Doctor => html! {
-                <Doctor
-                    {project}
-                    job={analyses.job(Kind::Examination).cloned()}
-                    found={analyses.examination.clone()}
-                    kept={self.kept.clone()}
-                    onkept={self.onkept.clone()}
-                    {onshow}
-                />
+                { doctor::view(&doctor::Props { project, job: analyses.job(Kind::Examination).cloned(), found: analyses.examination.clone(), kept: self.kept.clone(), onkept: self.onkept.clone(), onshow }) }
             },
             Panel::Map => html! {
                 <DataMap {project} analyses={analyses.clone()} {onshow} />
@@ -244,11 +232,13 @@ impl Panels<'_> {
         let (part, onpart, onshow) = (self.part, self.onpart.clone(), self.onshow.clone());
         match panel {
             Panel::Mistakes => html! { <Mistakes {project} {results} {part} {onpart} {onshow} /> },
-            Panel::Trust => html! { <Trust {results} /> },
+            Panel::Trust => html! { { trust::view(&trust::Props { results }) } },
             Panel::Unknowns => {
                 html! { <Unknowns {project} {results} threshold={self.props.threshold} /> }
             }
-            _ => html! { <ResultsPanel {project} {results} {part} {onpart} {onshow} /> },
+            _ => {
+                html! { { results_panel::view(&results_panel::Props { project, results, part, onpart, onshow }) } }
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ use yew::prelude::*;
 
 use super::class_tools::ClassTools;
 use super::file_button::FileButton;
-use super::icon::{Glyph, Icon};
+use super::icon::{Icon, glyph};
 use super::recorder::Recorder;
 use super::sample_grid::SampleGrid;
 use crate::context::use_app;
@@ -102,7 +102,7 @@ pub fn ClassCard(props: &Props) -> Html {
                     onclick={enable}
                 ><span></span></button>
                 <button type="button" class="icon-button" aria-label="Delete class" title="Delete class" onclick={delete}>
-                    <Glyph icon={Icon::Trash} />
+                    { glyph(Icon::Trash) }
                 </button>
             </div>
             if let Some(problem) = name_problem {
@@ -116,7 +116,7 @@ pub fn ClassCard(props: &Props) -> Html {
             </p>
             <div class="button-row">
                 <button type="button" class="button" aria-pressed={if has_camera { "true" } else { "false" }} onclick={camera}>
-                    <Glyph icon={Icon::Camera} />{ "Webcam" }
+                    { glyph(Icon::Camera) }{ "Webcam" }
                 </button>
                 <FileButton label="Upload images" icon={Icon::Upload} accept="image/*,.zip" multiple=true onfiles={upload} />
             </div>

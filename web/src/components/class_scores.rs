@@ -9,7 +9,6 @@ use super::term::Term;
 use crate::glossary::Word;
 use crate::text::whole;
 
-#[derive(Properties, PartialEq)]
 pub struct Props {
     pub names: Vec<Rc<str>>,
     pub colors: Vec<u8>,
@@ -17,8 +16,7 @@ pub struct Props {
     pub confusion: Vec<Vec<u32>>,
 }
 
-#[component]
-pub fn ClassScores(props: &Props) -> Html {
+pub fn view(props: &Props) -> Html {
     let scores = per_class(&props.confusion);
     let rows = props.names.iter().zip(&props.colors).zip(&scores);
     html! {

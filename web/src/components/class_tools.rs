@@ -6,7 +6,7 @@ use headstart_project::{Part, SampleId};
 use yew::prelude::*;
 
 use super::class_card::Selection;
-use super::icon::{Glyph, Icon};
+use super::icon::{Icon, glyph};
 use crate::context::use_app;
 use crate::state::Action;
 use crate::state::project::Class;
@@ -30,10 +30,10 @@ pub fn ClassTools(props: &Props) -> Html {
         return html! {
             <div class="class-tools">
                 <button type="button" class="text-button" onclick={select}>
-                    <Glyph icon={Icon::Select} />{ "Select" }
+                    { glyph(Icon::Select) }{ "Select" }
                 </button>
                 <button type="button" class="text-button" onclick={delete}>
-                    <Glyph icon={Icon::Trash} />{ "Delete all" }
+                    { glyph(Icon::Trash) }{ "Delete all" }
                 </button>
             </div>
         };
@@ -70,7 +70,7 @@ pub fn ClassTools(props: &Props) -> Html {
     html! {
         <div class="class-tools is-selecting">
             <button type="button" class="text-button" aria-disabled={disabled} onclick={act(Action::DeleteSamples)}>
-                <Glyph icon={Icon::Trash} />
+                { glyph(Icon::Trash) }
                 { if count == 0 { "Delete selected".to_owned() } else { format!("Delete {count}") } }
             </button>
             if has_train || count == 0 {

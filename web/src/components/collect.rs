@@ -4,9 +4,9 @@ use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
 use super::class_card::ClassCard;
-use super::column_head::ColumnHead;
+use super::column_head;
 use super::empty_state::{Drawing, EmptyState};
-use super::icon::{Glyph, Icon};
+use super::icon::{Icon, glyph};
 use super::import_bar::ImportBar;
 use crate::context::use_app;
 use crate::services::intake;
@@ -46,21 +46,17 @@ pub fn Collect(props: &Props) -> Html {
     let names: Vec<_> = classes.iter().map(|class| class.label()).collect();
     html! {
         <>
-            <ColumnHead
-                step="1"
-                title="Collect"
-                lead={if is_empty {
-                    "Give it examples of each thing it should tell apart.".to_owned()
+            { column_head::view(&column_head::Props { step: "1".into(), title: "Collect".into(), lead: if is_empty {
+                    "Give it examples of each thing it should tell apart.".into()
                 } else {
-                    format!("{} in {}", text::count(props.project.len(), "image"), text::classes(classes.len()))
-                }}
-            />
+                    format!("{} in {}", text::count(props.project.len(), "image"), text::classes(classes.len())).into()
+                } }) }
             if is_empty {
                 <div class="card welcome">
                     <EmptyState drawing={Drawing::Photos}>
                         <p>{ "Name your classes below and fill them with the webcam or with files. About 10 images each is a good start." }</p>
                         <button type="button" class="button button-primary" aria-disabled={is_fetching.then_some("true")} onclick={use_sample}>
-                            <Glyph icon={Icon::Sparkle} />
+                            { glyph(Icon::Sparkle) }
                             { "Use the sample pictures" }
                         </button>
                         <p class="hint">{ "No images at hand? Train with ours within a minute." }</p>
@@ -85,7 +81,7 @@ pub fn Collect(props: &Props) -> Html {
             }) }
             </div>
             <button type="button" class="add-class" onclick={add_class}>
-                <Glyph icon={Icon::Plus} />{ "Add class" }
+                { glyph(Icon::Plus) }{ "Add class" }
             </button>
         </>
     }

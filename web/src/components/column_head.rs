@@ -2,15 +2,13 @@
 
 use yew::prelude::*;
 
-#[derive(Properties, PartialEq)]
 pub struct Props {
     pub step: AttrValue,
     pub title: AttrValue,
     pub lead: AttrValue,
 }
 
-#[component]
-pub fn ColumnHead(props: &Props) -> Html {
+pub fn view(props: &Props) -> Html {
     html! {
         <div class="column-head">
             <span class="step" aria-hidden="true">{ props.step.clone() }</span>

@@ -6,10 +6,8 @@ use yew::prelude::*;
 
 use super::verdicts::cell_title;
 
-#[derive(Properties, PartialEq)]
 pub struct Props {
     /// Names the table.
-    #[prop_or(AttrValue::Static("Confusion matrix"))]
     pub caption: AttrValue,
     pub names: Vec<Rc<str>>,
     /// Rows are true classes, columns predicted ones.
@@ -18,8 +16,7 @@ pub struct Props {
     pub onpick: Callback<(usize, usize)>,
 }
 
-#[component]
-pub fn Confusion(props: &Props) -> Html {
+pub fn view(props: &Props) -> Html {
     html! {
         <>
         <p class="hint">{ "Rows: what the image shows. Columns: what the model says. Press a number to see its images." }</p>

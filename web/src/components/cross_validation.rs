@@ -6,7 +6,7 @@ use headstart_project::{CrossValidation as Findings, counted};
 use yew::prelude::*;
 
 use super::analysis_job::AnalysisJob;
-use super::confusion::Confusion;
+use super::confusion;
 use super::gallery::Opened;
 use super::term::Term;
 use super::verdicts::behind_cell;
@@ -15,7 +15,6 @@ use crate::state::analysis::{Found, Job, Kind};
 use crate::state::project::Project;
 use crate::{text, words};
 
-#[derive(Properties, PartialEq)]
 pub struct Props {
     pub project: Project,
     pub job: Option<Job>,
@@ -23,8 +22,7 @@ pub struct Props {
     pub onshow: Callback<Opened>,
 }
 
-#[component]
-pub fn CrossValidation(props: &Props) -> Html {
+pub fn view(props: &Props) -> Html {
     html! {
         <>
             <p class="panel-lead">
@@ -75,7 +73,7 @@ fn shown(props: &Props, found: &Rc<Found<Findings>>) -> Html {
                 </div>
                 <div class="panel-column">
                     <h3>{ "What does it mix up?" }</h3>
-                    <Confusion caption="Confusion matrix of the cross-validation" {names} {confusion} {onpick} />
+                    { confusion::view(&confusion::Props { caption: "Confusion matrix of the cross-validation".into(), names, confusion, onpick }) }
                 </div>
             </div>
         </>

@@ -7,7 +7,7 @@ use headstart_report::axis::round_up;
 use web_sys::HtmlDetailsElement;
 use yew::prelude::*;
 
-use super::chart::{Chart, Series};
+use super::chart::{self, Series};
 use super::term::Term;
 use crate::glossary::Word;
 use crate::text;
@@ -67,13 +67,12 @@ pub fn Curves(props: &Props) -> Html {
             <div class="charts">
                 <figure>
                     <figcaption><Term word={Word::Loss} text="Loss" />{ ": lower is better" }</figcaption>
-                    <Chart series={loss} epochs={props.epochs} {top} is_share=false best_epoch={props.best_epoch}
-                        label={label("Loss", last, props, |value| format!("{value:.3}"), last.train_loss, last.validation_loss)} />
+                    { chart::view(&chart::Props { series: loss, epochs: props.epochs, top, is_share: false, best_epoch: props.best_epoch, label: label("Loss", last, props, |value| format!("{value:.3}"), last.train_loss, last.validation_loss).into() }) }
                 </figure>
                 <figure>
                     <figcaption>{ "Accuracy: higher is better" }</figcaption>
-                    <Chart series={accuracy} epochs={props.epochs} top=1.0 is_share=true best_epoch={props.best_epoch}
-                        label={label("Accuracy", last, props, text::percent, last.train_accuracy, last.validation_accuracy)} />
+                    { chart::view(&chart::Props { series: accuracy, epochs: props.epochs, top: 1.0, is_share: true, best_epoch: props.best_epoch,
+                        label: label("Accuracy", last, props, text::percent, last.train_accuracy, last.validation_accuracy).into() }) }
                 </figure>
             </div>
             if has_validation {

@@ -11,10 +11,10 @@ use yew::prelude::*;
 use super::analysis_job::AnalysisJob;
 use super::gallery::Opened;
 use super::heat_view::pressed;
-use super::icon::{Glyph, Icon};
+use super::icon::{Icon, glyph};
 use super::image_actions::ImageActions;
 use super::map_canvas::MapCanvas;
-use super::map_legend::MapLegend;
+use super::map_legend;
 use super::term::Term;
 use crate::context::use_app;
 use crate::glossary::Word;
@@ -146,13 +146,13 @@ pub fn DataMap(props: &Props) -> Html {
                 <div class="map-side">
                     <div class="button-row">
                         <button type="button" class="button" aria-pressed={pressed(*is_selecting)} onclick={toggle(&is_selecting)}>
-                            <Glyph icon={Icon::Lasso} />{ "Select" }
+                            { glyph(Icon::Lasso) }{ "Select" }
                         </button>
                         <button type="button" class="button" aria-pressed={pressed(*has_thumbnails)} onclick={toggle(&has_thumbnails)}>
-                            <Glyph icon={Icon::Pictures} />{ "Thumbnails" }
+                            { glyph(Icon::Pictures) }{ "Thumbnails" }
                         </button>
                     </div>
-                    <MapLegend classes={dots.classes.clone()} has_test={dots.dots.iter().any(|dot| dot.is_test)} highlighted={*highlighted} {onhighlight} />
+                    { map_legend::view(&map_legend::Props { classes: dots.classes.clone(), has_test: dots.dots.iter().any(|dot| dot.is_test), highlighted: *highlighted, onhighlight }) }
                     <div class="map-selection">
                         <p role="status">
                             { match present.len() {

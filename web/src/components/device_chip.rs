@@ -5,13 +5,11 @@ use yew::prelude::*;
 
 use crate::state::engine::{EngineState, Phase, fallback_text};
 
-#[derive(Properties, PartialEq)]
 pub struct Props {
     pub engine: EngineState,
 }
 
-#[component]
-pub fn DeviceChip(props: &Props) -> Html {
+pub fn view(props: &Props) -> Html {
     let engine = &props.engine;
     let Some(device) = engine
         .device

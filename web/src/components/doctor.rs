@@ -9,7 +9,7 @@ use yew::prelude::*;
 use super::analysis_job::AnalysisJob;
 use super::doctor_findings::Section;
 use super::gallery::Opened;
-use super::icon::{Glyph, Icon};
+use super::icon::{Icon, glyph};
 use super::term::Term;
 use crate::glossary::Word;
 use crate::state::analysis::{Found, Job, Kind};
@@ -17,7 +17,6 @@ use crate::state::doctor::Open;
 use crate::state::project::Project;
 use crate::text;
 
-#[derive(Properties, PartialEq)]
 pub struct Props {
     pub project: Project,
     pub job: Option<Job>,
@@ -28,8 +27,7 @@ pub struct Props {
     pub onshow: Callback<Opened>,
 }
 
-#[component]
-pub fn Doctor(props: &Props) -> Html {
+pub fn view(props: &Props) -> Html {
     html! {
         <>
             <p class="panel-lead">
@@ -68,7 +66,7 @@ fn shown(props: &Props, found: &Found<Examination>) -> Html {
         <>
             <p class={if open.len() == 0 { "all-clear" } else { "doctor-summary" }}>
                 if open.len() == 0 {
-                    <Glyph icon={Icon::Shield} />
+                    { glyph(Icon::Shield) }
                 }
                 { summary }
             </p>

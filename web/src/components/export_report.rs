@@ -3,7 +3,7 @@
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
-use super::icon::{Glyph, Icon};
+use super::icon::{Icon, glyph};
 use crate::context::use_app;
 use crate::services::report;
 use crate::state::Action;
@@ -60,7 +60,7 @@ pub fn ExportReport(props: &Props) -> Html {
     html! {
         <>
             <button type="button" class="button button-quiet" aria-disabled={is_off.then_some("true")} {onclick}>
-                <Glyph icon={Icon::Download} />{ "Export report" }
+                { glyph(Icon::Download) }{ "Export report" }
             </button>
             <p class="export-status hint" role="status">
                 { match &*phase {

@@ -12,7 +12,6 @@ const BINS: usize = 28;
 /// Places of the slider.
 const STEPS: f32 = 200.0;
 
-#[derive(Properties, PartialEq)]
 pub struct Props {
     /// Images of the classes.
     pub known: Rc<[f32]>,
@@ -29,8 +28,7 @@ pub struct Props {
     pub onmove: Callback<f32>,
 }
 
-#[component]
-pub fn Familiarity(props: &Props) -> Html {
+pub fn view(props: &Props) -> Html {
     let axis = Axis::around(
         props
             .known

@@ -3,7 +3,7 @@
 use web_sys::{File, HtmlInputElement};
 use yew::prelude::*;
 
-use super::icon::{Glyph, Icon};
+use super::icon::{Icon, glyph};
 
 #[derive(Properties, PartialEq)]
 pub struct Props {
@@ -49,7 +49,7 @@ pub fn FileButton(props: &Props) -> Html {
     };
     html! {
         <label class={classes!("button", "file-button", props.class.clone())}>
-            <Glyph icon={props.icon} />
+            { glyph(props.icon) }
             { props.label.clone() }
             <input
                 ref={input}

@@ -7,13 +7,11 @@ use super::privacy::Privacy;
 use crate::services::offline;
 use crate::state::storage::Offline;
 
-#[derive(Properties, PartialEq)]
 pub struct Props {
     pub offline: Offline,
 }
 
-#[component]
-pub fn Footer(props: &Props) -> Html {
+pub fn view(props: &Props) -> Html {
     let change = Callback::from(|_: MouseEvent| {
         spawn_local(offline::change_over());
     });

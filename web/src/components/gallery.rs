@@ -9,7 +9,7 @@ use web_sys::{Element, HtmlDialogElement, HtmlElement};
 use yew::prelude::*;
 
 use super::gallery_chunk::GalleryChunk;
-use super::icon::{Glyph, Icon};
+use super::icon::{Icon, glyph};
 use super::image_actions::ImageActions;
 use super::sample_grid::move_focus;
 use super::viewer::Viewer;
@@ -185,7 +185,7 @@ pub fn Gallery(props: &Props) -> Html {
             <div class="gallery-head">
                 <h2 id={TITLE_ID}>{ &props.opened.title }</h2>
                 <button type="button" class="icon-button" aria-label="Close" title="Close" onclick={close}>
-                    <Glyph icon={Icon::Close} />
+                    { glyph(Icon::Close) }
                 </button>
             </div>
             { body }
@@ -193,7 +193,7 @@ pub fn Gallery(props: &Props) -> Html {
                 if let Some(label) = &props.undo {
                     <span>{ label }</span>
                     <button type="button" class="text-button" onclick={app.callback(|_: MouseEvent| Action::Undo)}>
-                        <Glyph icon={Icon::Undo} />{ "Undo" }
+                        { glyph(Icon::Undo) }{ "Undo" }
                     </button>
                 }
             </div>

@@ -2,8 +2,8 @@
 
 use yew::prelude::*;
 
-use super::device_chip::DeviceChip;
-use super::icon::{Glyph, Icon, Logo};
+use super::device_chip;
+use super::icon::{Icon, glyph, logo};
 use crate::hooks::use_theme::use_theme;
 use crate::hooks::use_throttled::use_throttled;
 use crate::state::engine::EngineState;
@@ -29,13 +29,13 @@ pub fn Header(props: &Props) -> Html {
     html! {
         <header class="masthead">
             <a class="skip" href="#main">{ "Skip to the content" }</a>
-            <div class="brand"><Logo /><span>{ "Headstart" }</span></div>
+            <div class="brand">{ logo() }<span>{ "Headstart" }</span></div>
             <div class="status-line">
                 <p role="status">{ &status.text }</p>
                 <span class={classes!("status-bar", busy)} style={width} aria-hidden="true"></span>
             </div>
             <div class="masthead-end">
-                <DeviceChip engine={props.engine.clone()} />
+                { device_chip::view(&device_chip::Props { engine: props.engine.clone() }) }
                 <button
                     type="button"
                     class="icon-button"
@@ -43,7 +43,7 @@ pub fn Header(props: &Props) -> Html {
                     aria-pressed={if is_dark { "true" } else { "false" }}
                     onclick={toggle}
                 >
-                    <Glyph icon={if is_dark { Icon::Sun } else { Icon::Moon }} />
+                    { glyph(if is_dark { Icon::Sun } else { Icon::Moon }) }
                 </button>
             </div>
         </header>

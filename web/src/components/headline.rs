@@ -5,7 +5,7 @@ use yew::prelude::*;
 
 use super::empty_state::{Drawing, EmptyState};
 use super::export_report::ExportReport;
-use super::icon::{Glyph, Icon};
+use super::icon::{Icon, glyph};
 use crate::context::{App, use_app};
 use crate::services::download;
 use crate::state::Action;
@@ -44,7 +44,7 @@ pub fn Headline(props: &Props) -> Html {
             } }
             <div class="headline-files">
                 <button type="button" class="button button-quiet" aria-disabled={props.results.is_none().then_some("true")} onclick={download}>
-                    <Glyph icon={Icon::Download} />{ "Download run record" }
+                    { glyph(Icon::Download) }{ "Download run record" }
                 </button>
                 <ExportReport results={props.results.clone()} />
             </div>

@@ -5,7 +5,6 @@ use std::rc::Rc;
 use web_sys::HtmlSelectElement;
 use yew::prelude::*;
 
-#[derive(Properties, PartialEq)]
 pub struct Props {
     pub names: Vec<Rc<str>>,
     /// Index of the class that was picked; none for the most probable one.
@@ -15,8 +14,7 @@ pub struct Props {
     pub onpick: Callback<Option<u32>>,
 }
 
-#[component]
-pub fn HeatClass(props: &Props) -> Html {
+pub fn view(props: &Props) -> Html {
     let onchange = props.onpick.reform(|event: Event| {
         let select: HtmlSelectElement = event.target_unchecked_into();
         select.value().parse().ok()

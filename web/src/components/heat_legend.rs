@@ -5,18 +5,14 @@ use yew::prelude::*;
 use super::term::Term;
 use crate::glossary::Word;
 
-#[derive(Properties, PartialEq)]
 pub struct Props {
     /// The colours say what covering a part changes.
-    #[prop_or_default]
     pub is_covered: bool,
     /// The image is no square, so that its rim is not seen.
-    #[prop_or_default]
     pub is_cut_off: bool,
 }
 
-#[component]
-pub fn HeatLegend(props: &Props) -> Html {
+pub fn view(props: &Props) -> Html {
     let (from, to, scale) = if props.is_covered {
         (
             "speaks against it",

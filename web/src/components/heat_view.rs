@@ -9,10 +9,10 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::{Blob, HtmlImageElement};
 use yew::prelude::*;
 
-use super::heat_class::HeatClass;
+use super::heat_class;
 use super::heat_layer::HeatLayer;
-use super::heat_legend::HeatLegend;
-use super::icon::{Glyph, Icon};
+use super::heat_legend;
+use super::icon::{Icon, glyph};
 use crate::context::{App, use_app};
 use crate::heat::{Overlay, square_inset};
 use crate::services::engine::{Answer, Covered, Covering, Picture};
@@ -120,13 +120,13 @@ pub fn HeatView(props: &Props) -> Html {
             </div>
             <div class="heat-tools">
                 <button type="button" class="button" aria-pressed={pressed(*mode == Mode::Heat)} onclick={toggle(Mode::Heat)}>
-                    <Glyph icon={Icon::Eye} />{ "Where it looked" }
+                    { glyph(Icon::Eye) }{ "Where it looked" }
                 </button>
                 <button type="button" class="button" aria-pressed={pressed(*mode == Mode::Covering)} onclick={toggle(Mode::Covering)}>
-                    <Glyph icon={Icon::Cover} />{ "Cover and see" }
+                    { glyph(Icon::Cover) }{ "Cover and see" }
                 </button>
                 if *mode != Mode::Nothing {
-                    <HeatClass names={names.clone()} picked={*picked} top={overlay.as_ref().map(Overlay::class)} {onpick} />
+                    { heat_class::view(&heat_class::Props { names: names.clone(), picked: *picked, top: overlay.as_ref().map(Overlay::class), onpick }) }
                 }
             </div>
             <div class="heat-words" aria-live="polite">
@@ -138,7 +138,7 @@ pub fn HeatView(props: &Props) -> Html {
                     (Progress::Done(overlay), _) => html! {
                         <>
                             <p>{ words }</p>
-                            <HeatLegend is_covered={matches!(overlay, Overlay::Covered(_))} is_cut_off={(width - height).abs() >= 1.0} />
+                            { heat_legend::view(&heat_legend::Props { is_covered: matches!(overlay, Overlay::Covered(_)), is_cut_off: (width - height).abs() >= 1.0 }) }
                         </>
                     },
                 } }
@@ -226,7 +226,7 @@ fn covering_progress(done: Option<(u32, u32)>, stop: Callback<MouseEvent>) -> Ht
                 style={format!("--share: {share:.4}")}
             ><span></span></div>
             <p aria-live="off">{ words }</p>
-            <button type="button" class="button" onclick={stop}><Glyph icon={Icon::Stop} />{ "Stop" }</button>
+            <button type="button" class="button" onclick={stop}>{ glyph(Icon::Stop) }{ "Stop" }</button>
         </div>
     }
 }

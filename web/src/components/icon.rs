@@ -83,24 +83,17 @@ impl Icon {
     }
 }
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    pub icon: Icon,
-}
-
 /// Decoration beside words, or in a button that has a name of its own.
-#[component]
-pub fn Glyph(props: &Props) -> Html {
+pub fn glyph(icon: Icon) -> Html {
     html! {
         <svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false">
-            <path d={props.icon.path()} />
+            <path d={icon.path()} />
         </svg>
     }
 }
 
 /// The mark: a stack of layers whose top one is ahead.
-#[component]
-pub fn Logo() -> Html {
+pub fn logo() -> Html {
     html! {
         <svg class="logo" viewBox="0 0 40 40" aria-hidden="true" focusable="false">
             <rect class="logo-ahead" x="14" y="6" width="23" height="8" rx="4" />

@@ -6,7 +6,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::HtmlSelectElement;
 use yew::prelude::*;
 
-use super::icon::{Glyph, Icon};
+use super::icon::{Icon, glyph};
 use crate::context::use_app;
 use crate::state::Action;
 use crate::state::project::{ClassId, Project};
@@ -76,7 +76,7 @@ pub fn ImageActions(props: &Props) -> Html {
                 <button type="button" class="button" onclick={learn}>{ "Learn from" }</button>
             }
             <button type="button" class="button" aria-disabled={off} onclick={act(Action::DeleteSamples)}>
-                <Glyph icon={Icon::Trash} />{ "Delete" }
+                { glyph(Icon::Trash) }{ "Delete" }
             </button>
         </div>
     }

@@ -5,7 +5,6 @@ use yew::prelude::*;
 
 use crate::{text, words};
 
-#[derive(Properties, PartialEq)]
 pub struct Props {
     /// Images predicted right.
     pub right: u32,
@@ -15,8 +14,7 @@ pub struct Props {
     pub part: MeasuredOn,
 }
 
-#[component]
-pub fn Interval(props: &Props) -> Html {
+pub fn view(props: &Props) -> Html {
     if props.total == 0 {
         return Html::default();
     }

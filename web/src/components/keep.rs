@@ -4,7 +4,7 @@ use web_sys::File;
 use yew::prelude::*;
 
 use super::file_button::FileButton;
-use super::icon::{Glyph, Icon};
+use super::icon::{Icon, glyph};
 use crate::context::{App, use_app};
 use crate::services::exchange;
 
@@ -28,14 +28,14 @@ pub fn Keep(props: &Props) -> Html {
             <p>{ "Your work stays in this browser by itself. Here you take it out as files, for another computer or for other tools." }</p>
             <div class="button-row">
                 <button type="button" class="button" aria-disabled={without(props.has_images)} onclick={act(exchange::save_project)}>
-                    <Glyph icon={Icon::Archive} />{ "Save project" }
+                    { glyph(Icon::Archive) }{ "Save project" }
                 </button>
                 <OpenProject />
                 <button type="button" class="button" aria-disabled={without(props.has_images)} onclick={act(exchange::export_data_set)}>
-                    <Glyph icon={Icon::Folder} />{ "Export data set" }
+                    { glyph(Icon::Folder) }{ "Export data set" }
                 </button>
                 <button type="button" class="button" aria-disabled={without(props.has_model)} onclick={act(exchange::export_model)}>
-                    <Glyph icon={Icon::Download} />{ "Export model" }
+                    { glyph(Icon::Download) }{ "Export model" }
                 </button>
             </div>
             <p class="hint">{ "A saved project holds everything and opens on any computer. A data set is a zip of plain class folders. A model is a zip for Python, for ONNX, and a page that recognises images by itself with a double click." }</p>

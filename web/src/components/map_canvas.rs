@@ -7,7 +7,7 @@ use headstart_project::SampleId;
 use web_sys::{Element, PointerEvent};
 use yew::prelude::*;
 
-use super::icon::{Glyph, Icon};
+use super::icon::{Icon, glyph};
 use super::map_tip::{MapTip, Tip, described};
 use crate::context::use_app;
 use crate::hooks::use_painting::use_painting;
@@ -292,9 +292,9 @@ pub fn MapCanvas(props: &Props) -> Html {
                 }
             </div>
             <div class="map-zoom">
-                <button type="button" class="icon-button" aria-label="Zoom in" title="Zoom in" onclick={button(Some(ZOOM_STEP))}><Glyph icon={Icon::Plus} /></button>
-                <button type="button" class="icon-button" aria-label="Zoom out" title="Zoom out" onclick={button(Some(1.0 / ZOOM_STEP))}><Glyph icon={Icon::Minus} /></button>
-                <button type="button" class="icon-button" aria-label="Show all" title="Show all" onclick={button(None)}><Glyph icon={Icon::Fit} /></button>
+                <button type="button" class="icon-button" aria-label="Zoom in" title="Zoom in" onclick={button(Some(ZOOM_STEP))}>{ glyph(Icon::Plus) }</button>
+                <button type="button" class="icon-button" aria-label="Zoom out" title="Zoom out" onclick={button(Some(1.0 / ZOOM_STEP))}>{ glyph(Icon::Minus) }</button>
+                <button type="button" class="icon-button" aria-label="Show all" title="Show all" onclick={button(None)}>{ glyph(Icon::Fit) }</button>
             </div>
             if let Some(class) = live_class {
                 <p class="map-live">{ "The picture in Try lies among “" }{ &*class.name }{ "”." }</p>

@@ -7,7 +7,6 @@ use crate::map::DotClass;
 use crate::state::project::ClassId;
 use crate::text;
 
-#[derive(Properties, PartialEq)]
 pub struct Props {
     pub classes: Vec<DotClass>,
     /// There are images kept for testing.
@@ -16,8 +15,7 @@ pub struct Props {
     pub onhighlight: Callback<Option<ClassId>>,
 }
 
-#[component]
-pub fn MapLegend(props: &Props) -> Html {
+pub fn view(props: &Props) -> Html {
     let shown = props.classes.iter().filter(|class| class.count > 0);
     html! {
         <div class="map-legend">

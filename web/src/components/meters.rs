@@ -4,19 +4,16 @@ use std::rc::Rc;
 
 use yew::prelude::*;
 
-#[derive(Properties, PartialEq)]
 pub struct Props {
     pub names: Vec<Rc<str>>,
     pub colors: Vec<u8>,
     /// One for each name.
     pub probabilities: Rc<[f32]>,
     /// The bars are shown, but not to be believed.
-    #[prop_or_default]
     pub is_muted: bool,
 }
 
-#[component]
-pub fn Meters(props: &Props) -> Html {
+pub fn view(props: &Props) -> Html {
     let top = props
         .probabilities
         .iter()

@@ -6,7 +6,7 @@ use headstart_project::{Evaluation, MeasuredOn, SampleVerdict};
 use yew::prelude::*;
 
 use super::gallery::Opened;
-use super::part_choice::PartChoice;
+use super::part_choice;
 use super::verdicts::{name, opened_mistakes};
 use crate::context::{App, use_app};
 use crate::state::project::Project;
@@ -49,7 +49,7 @@ pub fn Mistakes(props: &Props) -> Html {
             <p class="panel-lead">
                 { "These images were taken for something else, and the ones that the model was surest of come first. Look for the reason: a wrong class, a bad picture, or something that too few images show." }
             </p>
-            <PartChoice results={props.results.clone()} part={props.part} onpart={props.onpart.clone()} />
+            { part_choice::view(&part_choice::Props { results: props.results.clone(), part: props.part, onpart: props.onpart.clone() }) }
             if wrong.is_empty() {
                 <p class="all-clear">{ format!("No mistakes on the {} images.", kind(props.part)) }</p>
             } else {

@@ -2,7 +2,7 @@
 
 use yew::prelude::*;
 
-use super::icon::{Glyph, Icon};
+use super::icon::{Icon, glyph};
 use crate::context::use_app;
 use crate::state::Action;
 use crate::state::engine::Phase;
@@ -52,7 +52,7 @@ fn EngineNotice(props: &EngineProps) -> Html {
     let retry = Callback::from(move |_| app.engine.retry(&app));
     html! {
         <div class="notice" role="alert">
-            <Glyph icon={Icon::Warning} />
+            { glyph(Icon::Warning) }
             <div class="notice-text">
                 <strong>{ title }</strong>
                 <p>{ detail }</p>
@@ -83,10 +83,10 @@ fn NoticeCard(props: &CardProps) -> Html {
     };
     html! {
         <div class="notice" role="alert">
-            <Glyph icon={Icon::Warning} />
+            { glyph(Icon::Warning) }
             <div class="notice-text">{ body }</div>
             <button type="button" class="icon-button" aria-label="Dismiss this message" onclick={dismiss}>
-                <Glyph icon={Icon::Close} />
+                { glyph(Icon::Close) }
             </button>
         </div>
     }

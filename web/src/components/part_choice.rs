@@ -6,7 +6,6 @@ use yew::prelude::*;
 use crate::state::run::Results;
 use crate::words;
 
-#[derive(Properties, PartialEq)]
 pub struct Props {
     pub results: Results,
     pub part: MeasuredOn,
@@ -14,8 +13,7 @@ pub struct Props {
 }
 
 /// Nothing where there is only one of the two.
-#[component]
-pub fn PartChoice(props: &Props) -> Html {
+pub fn view(props: &Props) -> Html {
     let parts = [MeasuredOn::Test, MeasuredOn::Validation];
     let measured = parts.map(|part| Some((part, props.results.evaluation(part)?)));
     if measured.iter().any(Option::is_none) {

@@ -3,7 +3,7 @@
 use web_sys::HtmlDialogElement;
 use yew::prelude::*;
 
-use super::icon::{Glyph, Icon};
+use super::icon::{Icon, glyph};
 use crate::context::use_app;
 use crate::services::requests::{self, Request};
 use crate::text;
@@ -19,10 +19,11 @@ pub fn Privacy() -> Html {
             let own = requests::of_page();
             list.set(own.clone());
             let list = list.clone();
-            app.engine.requests(Callback::from(move |engine: Vec<(String, f64)>| {
-                let engine = requests::of_engine(&engine);
-                list.set(own.iter().cloned().chain(engine).collect());
-            }));
+            app.engine
+                .requests(Callback::from(move |engine: Vec<(String, f64)>| {
+                    let engine = requests::of_engine(&engine);
+                    list.set(own.iter().cloned().chain(engine).collect());
+                }));
             if let Some(dialog) = dialog.cast::<HtmlDialogElement>() {
                 // Fails only when it is open already.
                 let _ = dialog.show_modal();
@@ -41,13 +42,13 @@ pub fn Privacy() -> Html {
     html! {
         <>
             <button type="button" class="text-button" onclick={open}>
-                <Glyph icon={Icon::Shield} />{ "What leaves this machine" }
+                { glyph(Icon::Shield) }{ "What leaves this machine" }
             </button>
             <dialog ref={dialog} class="privacy" aria-labelledby="privacy-title">
                 <div class="dialog-head">
                     <h2 id="privacy-title">{ "What leaves this machine: nothing" }</h2>
                     <button type="button" class="icon-button" aria-label="Close" onclick={close}>
-                        <Glyph icon={Icon::Close} />
+                        { glyph(Icon::Close) }
                     </button>
                 </div>
                 <p>{ "Your images, your classes and your model stay in this browser. The page only fetches its own parts, from the place that it came from, and the browser is told to forbid everything else." }</p>

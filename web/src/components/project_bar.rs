@@ -4,7 +4,7 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
-use super::icon::{Glyph, Icon};
+use super::icon::{Icon, glyph};
 use crate::context::use_app;
 use crate::state::Action;
 use crate::state::storage::Saving;
@@ -38,7 +38,7 @@ pub fn ProjectBar(props: &Props) -> Html {
     html! {
         <div class="project-bar">
             <button type="button" class="text-button" onclick={leave}>
-                <Glyph icon={Icon::Left} />{ "All projects" }
+                { glyph(Icon::Left) }{ "All projects" }
             </button>
             <label class="project-title">
                 <span class="visually-hidden">{ "Project name" }</span>

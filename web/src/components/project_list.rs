@@ -6,7 +6,7 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
-use super::icon::{Glyph, Icon};
+use super::icon::{Icon, glyph};
 use super::keep::OpenProject;
 use crate::context::use_app;
 use crate::services::media::ObjectUrl;
@@ -45,7 +45,7 @@ pub fn ProjectList(props: &Props) -> Html {
                 <div class="button-row">
                     <OpenProject />
                     <button type="button" class="button button-primary" onclick={begin}>
-                        <Glyph icon={Icon::Plus} />{ "New project" }
+                        { glyph(Icon::Plus) }{ "New project" }
                     </button>
                 </div>
             </div>
@@ -132,7 +132,7 @@ fn ProjectCard(props: &CardProps) -> Html {
             <li class="card project is-deleted">
                 <p>{ format!("“{}” is deleted when this page is opened the next time.", project.title) }</p>
                 <button type="button" class="button" onclick={set_deleted(false)}>
-                    <Glyph icon={Icon::Undo} />{ "Bring it back" }
+                    { glyph(Icon::Undo) }{ "Bring it back" }
                 </button>
             </li>
         };
@@ -161,7 +161,7 @@ fn ProjectCard(props: &CardProps) -> Html {
                 if let Some(cover) = &*cover {
                     <img src={cover.get()} alt="" width="160" height="160" />
                 } else {
-                    <Glyph icon={Icon::Folder} />
+                    { glyph(Icon::Folder) }
                 }
             </button>
             <div class="project-words">
@@ -174,7 +174,7 @@ fn ProjectCard(props: &CardProps) -> Html {
                     <button type="button" class="button" onclick={open}>{ "Open" }</button>
                     <button type="button" class="text-button" onclick={duplicate}>{ "Duplicate" }</button>
                     <button type="button" class="text-button" aria-label={format!("Delete {}", project.title)} onclick={set_deleted(true)}>
-                        <Glyph icon={Icon::Trash} />{ "Delete" }
+                        { glyph(Icon::Trash) }{ "Delete" }
                     </button>
                 </div>
             </div>

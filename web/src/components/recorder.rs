@@ -13,7 +13,7 @@ use web_sys::{Element, HtmlCanvasElement, HtmlInputElement, HtmlVideoElement};
 use yew::prelude::*;
 
 use super::camera_panel::CameraPanel;
-use super::icon::{Glyph, Icon};
+use super::icon::{Icon, glyph};
 use crate::context::{App, use_app};
 use crate::hooks::use_camera::use_camera;
 use crate::services::camera::{self, CameraError};
@@ -122,7 +122,7 @@ pub fn Recorder(props: &Props) -> Html {
                 {onblur}
                 {oncontextmenu}
             >
-                <Glyph icon={Icon::Record} />{ "Hold to record" }
+                { glyph(Icon::Record) }{ "Hold to record" }
             </button>
             <RecordOptions prefs={props.prefs.clone()} />
         </CameraPanel>

@@ -15,7 +15,6 @@ const BOTTOM: f64 = 40.0;
 const SMALL: f64 = 3.5;
 const LARGE: f64 = 9.0;
 
-#[derive(Properties, PartialEq)]
 pub struct Props {
     /// At temperature 1.
     pub before: Reliability,
@@ -23,8 +22,7 @@ pub struct Props {
     pub after: Reliability,
 }
 
-#[component]
-pub fn ReliabilityDiagram(props: &Props) -> Html {
+pub fn view(props: &Props) -> Html {
     let x = |share: f64| LEFT + share * (SIDE - LEFT - RIGHT);
     let y = |share: f64| SIDE - BOTTOM - share * (SIDE - TOP - BOTTOM);
     let ticks = [0.0, 0.25, 0.5, 0.75, 1.0];

@@ -5,18 +5,17 @@ use std::rc::Rc;
 use headstart_project::{MeasuredOn, counted};
 use yew::prelude::*;
 
-use super::class_scores::ClassScores;
-use super::confusion::Confusion;
+use super::class_scores;
+use super::confusion;
 use super::gallery::Opened;
-use super::interval::Interval;
-use super::part_choice::PartChoice;
+use super::interval;
+use super::part_choice;
 use super::term::Term;
 use super::verdicts::behind_cell;
 use crate::glossary::Word;
 use crate::state::project::Project;
 use crate::state::run::Results;
 
-#[derive(Properties, PartialEq)]
 pub struct Props {
     pub project: Project,
     pub results: Results,
@@ -25,8 +24,7 @@ pub struct Props {
     pub onshow: Callback<Opened>,
 }
 
-#[component]
-pub fn ResultsPanel(props: &Props) -> Html {
+pub fn view(props: &Props) -> Html {
     let results = &props.results;
     let names = results.plan.names(&props.project);
     let Some(evaluation) = results.evaluation(props.part) else {
@@ -50,11 +48,11 @@ pub fn ResultsPanel(props: &Props) -> Html {
                 { "The model was asked about images that it has not learnt from, and here is how often it was right. The table, the " }
                 <Term word={Word::Confusion} />{ ", shows what it mixed up." }
             </p>
-            <PartChoice results={results.clone()} part={props.part} onpart={props.onpart.clone()} />
+            { part_choice::view(&part_choice::Props { results: results.clone(), part: props.part, onpart: props.onpart.clone() }) }
             <div class="panel-columns">
                 <div class="panel-column">
                     <h3>{ "How sure is this figure?" }</h3>
-                    <Interval {right} {total} part={props.part} />
+                    { interval::view(&interval::Props { right, total, part: props.part }) }
                     <p class="hint">
                         { "The bar is the " }<Term word={Word::ConfidenceInterval} />
                         { ": ranges made like this hold the true figure 95 times out of 100." }
@@ -63,10 +61,10 @@ pub fn ResultsPanel(props: &Props) -> Html {
                 </div>
                 <div class="panel-column">
                     <h3>{ "What does it mix up?" }</h3>
-                    <Confusion names={names.clone()} confusion={evaluation.confusion.clone()} {onpick} />
+                    { confusion::view(&confusion::Props { caption: Default::default(), names: names.clone(), confusion: evaluation.confusion.clone(), onpick }) }
                 </div>
             </div>
-            <ClassScores {names} colors={results.plan.colors(&props.project)} confusion={evaluation.confusion.clone()} />
+            { class_scores::view(&class_scores::Props { names, colors: results.plan.colors(&props.project), confusion: evaluation.confusion.clone() }) }
         </>
     }
 }

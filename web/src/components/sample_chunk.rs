@@ -6,7 +6,7 @@ use headstart_project::{Part, SampleId};
 use web_sys::Element;
 use yew::prelude::*;
 
-use super::icon::{Glyph, Icon};
+use super::icon::{Icon, glyph};
 use super::sample_grid::focus_neighbour;
 use crate::context::{App, use_app};
 use crate::hooks::use_near::use_near;
@@ -62,7 +62,7 @@ fn deletable(
         <div key={id.0} class="sample">
             { picture(source, sample) }
             <button type="button" class="sample-delete" data-stop="" {tabindex} aria-label={format!("Delete {}", sample.name)} onclick={delete}>
-                <Glyph icon={Icon::Close} />
+                { glyph(Icon::Close) }
             </button>
         </div>
     }

@@ -10,7 +10,7 @@ use web_sys::File;
 use yew::prelude::*;
 
 use super::file_button::FileButton;
-use super::icon::{Glyph, Icon};
+use super::icon::{Icon, glyph};
 use crate::context::{App, use_app};
 use crate::services::engine::{Answer, Picture};
 use crate::services::media::ObjectUrl;
@@ -119,7 +119,7 @@ pub fn Strangers(props: &Props) -> Html {
             <div class="button-row">
                 <FileButton label="Images of none of your classes" icon={Icon::Upload} accept="image/*" multiple=true {onfiles} />
                 if !props.strangers.is_empty() {
-                    <button type="button" class="text-button" onclick={clear}><Glyph icon={Icon::Trash} />{ "Clear" }</button>
+                    <button type="button" class="text-button" onclick={clear}>{ glyph(Icon::Trash) }{ "Clear" }</button>
                 }
             </div>
             <div role="status">

@@ -3,7 +3,7 @@
 use headstart_project::{MeasuredOn, RunId};
 use yew::prelude::*;
 
-use super::column_head::ColumnHead;
+use super::column_head;
 use super::curves::Curves;
 use super::settings::Settings;
 use super::term::Term;
@@ -46,7 +46,7 @@ pub fn Train(props: &Props) -> Html {
     };
     html! {
         <section class="train" aria-label="Train">
-            <ColumnHead step="2" title="Train" lead="One button. The model learns from your images." />
+            { column_head::view(&column_head::Props { step: "2".into(), title: "Train".into(), lead: "One button. The model learns from your images.".into() }) }
             <div class="card">
                 <TrainButton
                     problem={blocker.map(|blocker| AttrValue::from(blocker.to_string()))}

@@ -2,7 +2,7 @@
 
 use yew::prelude::*;
 
-use super::icon::{Glyph, Icon};
+use super::icon::{Icon, glyph};
 use crate::context::use_app;
 use crate::state::Action;
 
@@ -33,11 +33,11 @@ pub fn TrainButton(props: &Props) -> Html {
                     aria-describedby={problem.map(|_| "train-problem")}
                     onclick={train}
                 >
-                    <Glyph icon={Icon::Play} />{ "Train" }
+                    { glyph(Icon::Play) }{ "Train" }
                 </button>
                 if props.is_running {
                     <button type="button" class="button button-stop" aria-disabled={props.is_stopping.then_some("true")} onclick={stop}>
-                        <Glyph icon={Icon::Stop} />{ "Stop" }
+                        { glyph(Icon::Stop) }{ "Stop" }
                     </button>
                 }
             </div>

@@ -3,19 +3,17 @@
 use headstart_project::{Baselines, Calibration, MeasuredOn};
 use yew::prelude::*;
 
-use super::reliability::ReliabilityDiagram;
+use super::reliability;
 use super::term::Term;
 use crate::glossary::Word;
 use crate::state::run::Results;
 use crate::{text, words};
 
-#[derive(Properties, PartialEq)]
 pub struct Props {
     pub results: Results,
 }
 
-#[component]
-pub fn Trust(props: &Props) -> Html {
+pub fn view(props: &Props) -> Html {
     let outcome = &props.results.outcome;
     html! {
         <>
@@ -44,7 +42,7 @@ fn calibrated(calibration: &Calibration) -> Html {
         <div class="panel-column">
             <h3>{ "Is it right as often as it says?" }</h3>
             <p class="verdict">{ words::calibration(&calibration.after) }</p>
-            <ReliabilityDiagram before={calibration.before.clone()} after={calibration.after.clone()} />
+            { reliability::view(&reliability::Props { before: calibration.before.clone(), after: calibration.after.clone() }) }
             <p>{ "Its " }<Term word={Word::Temperature} />{ words::temperature(calibration) }</p>
             <p class="hint">
                 { words::measured(calibration.measured_on, &calibration.after) }

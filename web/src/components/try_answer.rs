@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use yew::prelude::*;
 
-use super::meters::Meters;
+use super::meters;
 use crate::hooks::use_throttled::use_throttled;
 use crate::services::engine::Judgement;
 use crate::state::project::Project;
@@ -56,7 +56,7 @@ pub fn TryAnswer(props: &Props) -> Html {
                                 { "It looks like " }<strong>{ &**name }</strong>
                             </p>
                         }
-                        <Meters {names} {colors} probabilities={judgement.probabilities.clone()} is_muted={is_unknown} />
+                        { meters::view(&meters::Props { names, colors, probabilities: judgement.probabilities.clone(), is_muted: is_unknown }) }
                     </>
                 },
                 _ => html! { <p class="hint">{ "Looking …" }</p> },

@@ -8,14 +8,14 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::{ClipboardEvent, File, HtmlImageElement};
 use yew::prelude::*;
 
-use super::column_head::ColumnHead;
+use super::column_head;
 use super::empty_state::{Drawing, EmptyState};
 use super::file_button::FileButton;
-use super::heat_class::HeatClass;
+use super::heat_class;
 use super::heat_layer::HeatLayer;
-use super::heat_legend::HeatLegend;
+use super::heat_legend;
 use super::heat_view::pressed;
-use super::icon::{Glyph, Icon};
+use super::icon::{Icon, glyph};
 use super::try_answer::TryAnswer;
 use super::try_camera::TryCamera;
 use crate::context::use_app;
@@ -219,11 +219,11 @@ pub fn TryIt(props: &Props) -> Html {
     let has_picture = has_camera || shown.is_some();
     html! {
         <section class="try" aria-label="Try" data-drop="try" {ondrop} {onpaste}>
-            <ColumnHead step="3" title="Try" lead="See what it makes of images it has never seen." />
+            { column_head::view(&column_head::Props { step: "3".into(), title: "Try".into(), lead: "See what it makes of images it has never seen.".into() }) }
             <div class="card">
                 <div class="button-row">
                     <button type="button" class="button" aria-pressed={if has_camera { "true" } else { "false" }} onclick={camera}>
-                        <Glyph icon={Icon::Camera} />{ "Webcam" }
+                        { glyph(Icon::Camera) }{ "Webcam" }
                     </button>
                     <FileButton label="Image to classify" icon={Icon::Upload} accept="image/*" onfiles={show} />
                 </div>
@@ -255,16 +255,16 @@ pub fn TryIt(props: &Props) -> Html {
                             />
                             <div class="heat-tools">
                                 <button type="button" class="button" aria-pressed={pressed(*is_heat)} onclick={toggle}>
-                                    <Glyph icon={Icon::Eye} />{ "Where it looked" }
+                                    { glyph(Icon::Eye) }{ "Where it looked" }
                                 </button>
                                 if *is_heat {
-                                    <HeatClass names={plan.names(&props.project)} picked={*picked} top={overlay.as_ref().map(|(overlay, _)| overlay.class())} {onpick} />
+                                    { heat_class::view(&heat_class::Props { names: plan.names(&props.project), picked: *picked, top: overlay.as_ref().map(|(overlay, _)| overlay.class()), onpick }) }
                                 }
                             </div>
                             if let Some((_, words)) = &overlay {
                                 <div class="heat-words">
                                     <p>{ words }</p>
-                                    <HeatLegend is_cut_off={!has_camera && (size.0 - size.1).abs() >= 1.0} />
+                                    { heat_legend::view(&heat_legend::Props { is_covered: Default::default(), is_cut_off: !has_camera && (size.0 - size.1).abs() >= 1.0 }) }
                                 </div>
                             }
                         </>

@@ -2,7 +2,7 @@
 
 use yew::prelude::*;
 
-use super::icon::{Glyph, Icon};
+use super::icon::{Icon, glyph};
 use crate::context::use_app;
 use crate::state::Action;
 
@@ -23,10 +23,10 @@ pub fn UndoToast(props: &Props) -> Html {
                 <div class="toast">
                     <span>{ label }</span>
                     <button type="button" class="button" onclick={undo}>
-                        <Glyph icon={Icon::Undo} />{ "Undo" }
+                        { glyph(Icon::Undo) }{ "Undo" }
                     </button>
                     <button type="button" class="icon-button" aria-label="Dismiss" onclick={hide}>
-                        <Glyph icon={Icon::Close} />
+                        { glyph(Icon::Close) }
                     </button>
                 </div>
             }

@@ -5,8 +5,8 @@ use std::rc::Rc;
 use headstart_project::UnknownReport;
 use yew::prelude::*;
 
-use super::familiarity::Familiarity;
-use super::icon::{Glyph, Icon};
+use super::familiarity;
+use super::icon::{Icon, glyph};
 use super::strangers::{Stranger, Strangers};
 use super::term::Term;
 use crate::context::use_app;
@@ -60,15 +60,7 @@ pub fn Unknowns(props: &Props) -> Html {
             <div class="panel-columns">
                 <div class="panel-column">
                     <h3>{ "Where is the line?" }</h3>
-                    <Familiarity
-                        known={Rc::<[f32]>::from(report.known.as_slice())}
-                        hidden={Rc::<[f32]>::from(report.hidden.as_slice())}
-                        {others}
-                        start={report.threshold}
-                        {threshold}
-                        effect={effect(report, threshold)}
-                        {onmove}
-                    />
+                    { familiarity::view(&familiarity::Props { known: Rc::<[f32]>::from(report.known.as_slice()), hidden: Rc::<[f32]>::from(report.hidden.as_slice()), others, start: report.threshold, threshold, effect: effect(report, threshold).into(), onmove }) }
                     <p class="verdict">{ text::sentence(&effect(report, threshold)) }</p>
                     <div class="button-row">
                         <button
@@ -77,7 +69,7 @@ pub fn Unknowns(props: &Props) -> Html {
                             aria-disabled={props.threshold.is_none().then_some("true")}
                             onclick={reset}
                         >
-                            <Glyph icon={Icon::Undo} />{ "Reset" }
+                            { glyph(Icon::Undo) }{ "Reset" }
                         </button>
                     </div>
                     <p class="hint">

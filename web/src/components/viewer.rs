@@ -9,7 +9,7 @@ use yew::prelude::*;
 
 use super::gallery::Item;
 use super::heat_view::HeatView;
-use super::icon::{Glyph, Icon};
+use super::icon::{Icon, glyph};
 use super::image_actions::ImageActions;
 use crate::context::use_app;
 use crate::services::media::ObjectUrl;
@@ -113,11 +113,11 @@ pub fn Viewer(props: &Props) -> Html {
                 <ImageActions ids={vec![item.id]} project={props.project.clone()} />
                 <div class="viewer-steps">
                     <button type="button" class="icon-button" aria-label="Previous image" aria-disabled={previous.is_none().then_some("true")} onclick={go(previous)}>
-                        <Glyph icon={Icon::Left} />
+                        { glyph(Icon::Left) }
                     </button>
                     <span role="status">{ format!("{} of {}", at + 1, props.items.len()) }</span>
                     <button type="button" class="icon-button" aria-label="Next image" aria-disabled={next.is_none().then_some("true")} onclick={go(next)}>
-                        <Glyph icon={Icon::Right} />
+                        { glyph(Icon::Right) }
                     </button>
                     if props.items.len() > 1 {
                         <button type="button" class="text-button" onclick={back}>{ "Show all" }</button>
