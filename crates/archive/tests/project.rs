@@ -1,4 +1,5 @@
 //! What is saved comes back, and what can be made again is left out with a word.
+#![expect(clippy::expect_used, reason = "a test may fail so")]
 
 mod support;
 

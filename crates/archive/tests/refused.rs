@@ -1,4 +1,5 @@
 //! What is not a whole project is refused in words.
+#![expect(clippy::expect_used, reason = "a test may fail so")]
 
 mod support;
 

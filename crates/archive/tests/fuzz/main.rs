@@ -1,6 +1,7 @@
 //! Broken archives of every kind, from a seed: each is answered, quickly and with little memory.
 //!
 //! `HEADSTART_FUZZ_CASES` sets how many (3,000 by default), `HEADSTART_FUZZ_SEED` where they begin, so that one case can be run again.
+#![expect(clippy::expect_used, reason = "a test may fail so")]
 
 mod broken;
 #[path = "../support/mod.rs"]
