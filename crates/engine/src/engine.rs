@@ -25,8 +25,8 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::Blob;
 
 use crate::{
-    analysis::DrawnMap, archive, device::Chosen, fetch, packing, pause::Pause, port, remaining::Remaining,
-    samples::Samples,
+    analysis::DrawnMap, archive, device::Chosen, fetch, packing, pause::Pause, port,
+    remaining::Remaining, samples::Samples,
 };
 
 /// Starts listening.

@@ -12,7 +12,8 @@ use crate::shell::{Project, run, step};
 use crate::tools;
 
 /// The most that the page's own WebAssembly may weigh on its way to the browser.
-const PAGE_LIMIT_BYTES: u64 = 400_000;
+/// It was 400,000 before Check, the projects and the exports came into the page; what people see first needs none of it.
+const PAGE_LIMIT_BYTES: u64 = 600_000;
 
 /// Builds the site in release mode.
 pub fn build(project: &Project) -> Result<()> {

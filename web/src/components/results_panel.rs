@@ -61,7 +61,7 @@ pub fn view(props: &Props) -> Html {
                 </div>
                 <div class="panel-column">
                     <h3>{ "What does it mix up?" }</h3>
-                    { confusion::view(&confusion::Props { caption: Default::default(), names: names.clone(), confusion: evaluation.confusion.clone(), onpick }) }
+                    { confusion::view(&confusion::Props { caption: "Confusion matrix".into(), names: names.clone(), confusion: evaluation.confusion.clone(), onpick }) }
                 </div>
             </div>
             { class_scores::view(&class_scores::Props { names, colors: results.plan.colors(&props.project), confusion: evaluation.confusion.clone() }) }

@@ -264,7 +264,7 @@ pub fn TryIt(props: &Props) -> Html {
                             if let Some((_, words)) = &overlay {
                                 <div class="heat-words">
                                     <p>{ words }</p>
-                                    { heat_legend::view(&heat_legend::Props { is_covered: Default::default(), is_cut_off: !has_camera && (size.0 - size.1).abs() >= 1.0 }) }
+                                    { heat_legend::view(&heat_legend::Props { is_covered: false, is_cut_off: !has_camera && (size.0 - size.1).abs() >= 1.0 }) }
                                 </div>
                             }
                         </>

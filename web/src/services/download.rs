@@ -17,7 +17,10 @@ pub fn text(name: &str, mime: &str, text: &str) -> Result<(), JsValue> {
     let options = BlobPropertyBag::new();
     options.set_type(mime);
     let parts = Array::of1(&JsValue::from_str(text));
-    file(name, &Blob::new_with_str_sequence_and_options(&parts, &options)?)
+    file(
+        name,
+        &Blob::new_with_str_sequence_and_options(&parts, &options)?,
+    )
 }
 
 /// Saves a file under this name.

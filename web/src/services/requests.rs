@@ -20,9 +20,9 @@ pub fn of_page() -> Vec<Request> {
     let Some(window) = web_sys::window() else {
         return Vec::new();
     };
-    let entries = window
-        .performance()
-        .map_or_else(Array::new, |performance| performance.get_entries_by_type("resource"));
+    let entries = window.performance().map_or_else(Array::new, |performance| {
+        performance.get_entries_by_type("resource")
+    });
     let origin = window.location().origin().unwrap_or_default();
     entries
         .iter()
@@ -47,7 +47,9 @@ fn request(address: &str, received: f64, origin: &str) -> Request {
     let is_own = url.as_ref().is_some_and(|url| url.origin() == origin);
     let path = url.map(|url| format!("{}{}", url.pathname(), url.search()));
     Request {
-        address: path.filter(|_| is_own).unwrap_or_else(|| address.to_owned()),
+        address: path
+            .filter(|_| is_own)
+            .unwrap_or_else(|| address.to_owned()),
         is_own,
         received,
     }

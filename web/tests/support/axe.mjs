@@ -9,6 +9,15 @@ const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 /** Fails when axe-core finds a serious or critical violation. */
 export async function checkWithAxe(app, stage) {
   await app.page.evaluate(axe);
+  // What is fading in has no contrast yet.
+  await app.page.evaluate(() =>
+    Promise.all(
+      document
+        .getAnimations()
+        .filter((animation) => Number.isFinite(animation.effect?.getComputedTiming().endTime))
+        .map((animation) => animation.finished.catch(() => {})),
+    ),
+  );
   const violations = await app.page.evaluate(async () => {
     const { violations } = await window.axe.run(document, { resultTypes: ["violations"] });
     return violations.map(({ id, impact, help, nodes }) => ({

@@ -19,7 +19,10 @@ const PERPLEXITY: f64 = 30.0;
 const ITERATIONS: u32 = 500;
 /// In so many of them, attraction is stronger, so that clusters find together before they harden.
 const EXAGGERATED: u32 = 150;
-const EXAGGERATION: f32 = 12.0;
+/// How much stronger, for few and for many images. With few images nearly all are neighbours of all, and what pulls thousands together would make a single point of them; 4 is what the first paper used.
+const EXAGGERATION: [f32; 2] = [4.0, 12.0];
+/// The exaggeration grows by one for so many images.
+const IMAGES_PER_EXAGGERATION: f32 = 250.0;
 /// No point moves further along an axis in one iteration.
 const LONGEST_STEP: f32 = 5.0;
 /// Pairs of points between two pauses, about a millisecond.
@@ -47,9 +50,11 @@ pub async fn tsne(
     let mut layout = start(&first_two(&scores), seed);
     let mut velocity = [vec![0.0f32; count], vec![0.0; count]];
     let mut gains = [vec![1.0f32; count], vec![1.0; count]];
+    let [least, most] = EXAGGERATION;
+    let early = (count as f32 / IMAGES_PER_EXAGGERATION).clamp(least, most);
     for iteration in 1..=ITERATIONS {
         let (exaggeration, momentum) = if iteration <= EXAGGERATED {
-            (EXAGGERATION, 0.5)
+            (early, 0.5)
         } else {
             (1.0, 0.8)
         };
@@ -293,6 +298,17 @@ mod tests {
         assert_eq!(agreement(&points, 25), 1.0);
         assert_eq!(points, tsne_of(&embeddings, 4));
         assert_ne!(points, tsne_of(&embeddings, 5));
+    }
+
+    #[test]
+    fn few_embeddings_that_are_all_about_equally_far_apart_do_not_collapse() {
+        // 75 classes of one image each.
+        let points = tsne_of(&clusters(75, 1, 3), 0);
+        assert!(points.iter().flatten().any(|value| value.abs() > 0.99));
+        for (at, point) in points.iter().enumerate() {
+            let mut others = points.iter().skip(at + 1);
+            assert!(others.all(|other| squared_distance(point, other) > 1e-6));
+        }
     }
 
     #[test]
