@@ -203,7 +203,7 @@ impl Engine {
             }
             Command::Pack { request, packing } => {
                 let engine = self.clone();
-                spawn_local(async move { engine.pack(request, packing, attachments).await });
+                spawn_local(async move { engine.pack(request, *packing, attachments).await });
             }
             Command::Unpack { request } => {
                 if let Some(Ok(file)) = attachments.into_iter().next().map(Blob::try_from) {

@@ -72,7 +72,7 @@ pub enum Command {
         /// Names the request in the answer.
         request: RequestId,
         /// What to put together.
-        packing: Packing,
+        packing: Box<Packing>,
     },
     /// Open a project's file; answered by `Event::Unpacked`. Attachments: the file as a `Blob`.
     Unpack {

@@ -79,13 +79,12 @@ pub fn confusion(page: &mut Html, report: &Report) {
 
 /// A confusion matrix. Cells are shaded by their share of their row, in steps whose text can always be read.
 pub fn matrix(page: &mut Html, caption: &'static str, classes: &[String], confusion: &[Vec<u32>]) {
-    page.hint("Rows: what the image shows. Columns: what the model says.")
-        .raw("<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"")
+    page.raw("<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"")
         .raw(caption)
-        .raw(if classes.len() > 10 {
-            "\"><table class=\"matrix is-large\"><caption>"
-        } else {
-            "\"><table class=\"matrix\"><caption>"
+        .raw(match classes.len() {
+            0..=7 => "\"><table class=\"matrix\"><caption>",
+            8..=16 => "\"><table class=\"matrix is-large\"><caption>",
+            _ => "\"><table class=\"matrix is-large is-huge\"><caption>",
         })
         .raw(caption)
         .raw("</caption><thead><tr><th scope=\"col\"><span class=\"unseen\">What the image shows</span></th>");
@@ -115,7 +114,8 @@ pub fn matrix(page: &mut Html, caption: &'static str, classes: &[String], confus
         }
         page.raw("</tr>");
     }
-    page.raw("</tbody></table></div>");
+    page.raw("</tbody></table></div>")
+        .hint("Rows: what the image shows. Columns: what the model says.");
 }
 
 /// Precision, recall and F1.

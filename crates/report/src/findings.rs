@@ -14,28 +14,32 @@ pub fn trust(page: &mut Html, record: &RunRecord) {
     }
     page.raw("<section>\n<h2>Can you trust it?</h2>");
     if let Some(calibration) = &record.calibration {
-        page.raw("<h3>Is it right as often as it says?</h3>")
-            .paragraph(&words::calibration(&calibration.after));
+        page.raw(
+            "<div class=\"keep\"><h3>Is it right as often as it says?</h3><div class=\"columns\">",
+        );
         charts::reliability(page, &calibration.before, &calibration.after);
-        page.paragraph(&format!(
-            "Its temperature{}",
-            words::temperature(calibration)
-        ))
-        .raw("<table><caption>Expected calibration error, in per cent</caption>")
-        .head(&["As trained", "With temperature"])
-        .raw("<tbody><tr>")
-        .cell(&text::percent(calibration.before.error))
-        .cell(&text::percent(calibration.after.error))
-        .raw("</tr></tbody></table>")
-        .hint(&words::measured(
-            calibration.measured_on,
-            &calibration.after,
-        ));
+        page.raw("<div>")
+            .paragraph(&words::calibration(&calibration.after))
+            .paragraph(&format!(
+                "Its temperature{}",
+                words::temperature(calibration)
+            ))
+            .raw("<table><caption>Expected calibration error, in per cent</caption>")
+            .head(&["As trained", "With temperature"])
+            .raw("<tbody><tr>")
+            .cell(&text::percent(calibration.before.error))
+            .cell(&text::percent(calibration.after.error))
+            .raw("</tr></tbody></table>")
+            .hint(&words::measured(
+                calibration.measured_on,
+                &calibration.after,
+            ));
         if calibration.measured_on == MeasuredOn::Validation {
             page.hint(
                 "The temperature was chosen on the same images, so this is a little too good.",
             );
         }
+        page.raw("</div></div></div>");
     }
     if let Some((baselines, accuracy)) = record.baselines.and_then(|baselines| {
         let figures = match baselines.measured_on {

@@ -31,7 +31,7 @@ pub fn ProjectBar(props: &Props) -> Html {
     };
     let (words, mark) = match &props.saving {
         Saving::Untouched => ("Kept in this browser as you go", "is-quiet"),
-        Saving::Saving => ("Saving …", "is-quiet"),
+        Saving::UnderWay => ("Saving …", "is-quiet"),
         Saving::Saved => ("Saved in this browser", "is-good"),
         Saving::Failed(_) => ("Not saved", "is-bad"),
     };

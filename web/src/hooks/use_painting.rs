@@ -100,11 +100,11 @@ fn on_preferences(painter: &Painter) -> Vec<EventListener> {
     motion.into_iter().chain(dark).collect()
 }
 
+/// Two observers, and what both call.
+type Watching = (ResizeObserver, MutationObserver, Closure<dyn FnMut()>);
+
 /// Watches the canvas' size, and the root's attributes, of which one chooses light or dark.
-fn observe(
-    element: &Element,
-    painter: &Painter,
-) -> Option<(ResizeObserver, MutationObserver, Closure<dyn FnMut()>)> {
+fn observe(element: &Element, painter: &Painter) -> Option<Watching> {
     let painter = painter.clone();
     let redraw = Closure::<dyn FnMut()>::new(move || painter.request());
     let size = ResizeObserver::new(redraw.as_ref().unchecked_ref()).ok()?;

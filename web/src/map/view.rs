@@ -49,7 +49,7 @@ impl View {
     }
 
     /// From the map to the screen, whose vertical axis points down.
-    pub fn to_screen(&self, place: [f32; 2]) -> [f64; 2] {
+    pub fn to_screen(self, place: [f32; 2]) -> [f64; 2] {
         let [x, y] = place.map(f64::from);
         let scale = self.scale();
         [
@@ -58,7 +58,7 @@ impl View {
         ]
     }
 
-    pub fn to_map(&self, screen: [f64; 2]) -> [f32; 2] {
+    pub fn to_map(self, screen: [f64; 2]) -> [f32; 2] {
         let scale = self.scale();
         [
             (self.middle[0] + (screen[0] - self.size[0] / 2.0) / scale) as f32,

@@ -81,7 +81,7 @@ impl Autosave {
     pub fn ask(&self, app: &App) {
         let is_attached = self.0.borrow().target.is_some();
         if is_attached && matches!(app.state().saving, Saving::Saved | Saving::Untouched) {
-            app.dispatch(Action::Saving(Saving::Saving));
+            app.dispatch(Action::Saving(Saving::UnderWay));
         }
         self.ask_in(app, GATHER_MS);
     }

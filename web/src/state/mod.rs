@@ -356,7 +356,10 @@ impl State {
                 .problem("The project is not being saved", detail);
         }
         // Trying again after a failure is not news until it has worked.
-        if !matches!((&self.saving, &saving), (Saving::Failed(_), Saving::Saving)) {
+        if !matches!(
+            (&self.saving, &saving),
+            (Saving::Failed(_), Saving::UnderWay)
+        ) {
             self.saving = saving;
         }
     }

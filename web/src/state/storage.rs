@@ -36,7 +36,7 @@ pub enum Saving {
     /// There is nothing to keep yet.
     #[default]
     Untouched,
-    Saving,
+    UnderWay,
     Saved,
     /// It did not work; what is on the page is still there, and it is tried again.
     Failed(crate::services::store::StoreError),

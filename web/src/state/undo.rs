@@ -300,7 +300,7 @@ mod tests {
 
     #[test]
     fn nothing_done_is_nothing_to_take_back() {
-        let (mut project, id) = project();
+        let (mut project, _) = project();
         let mut history = History::default();
         assert!(!history.delete_samples(&mut project, &[SampleId(99)]));
         assert!(!history.set_part(&mut project, &[SampleId(1)], Part::Train));
@@ -310,7 +310,7 @@ mod tests {
 
     #[test]
     fn old_steps_fall_out() {
-        let (mut project, id) = project();
+        let (mut project, _) = project();
         let mut history = History::default();
         for turn in 0..30 {
             let part = if turn % 2 == 0 {

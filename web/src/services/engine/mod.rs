@@ -180,7 +180,10 @@ impl Engine {
 
     /// Has a project or a data set put together; `files` are those of its images, in order.
     pub fn pack(&self, packing: Packing, files: Vec<JsValue>, ongiven: Callback<Given>) {
-        self.exchange(ongiven, files, |request| Command::Pack { request, packing });
+        self.exchange(ongiven, files, |request| Command::Pack {
+            request,
+            packing: Box::new(packing),
+        });
     }
 
     /// Has a project's file opened.
@@ -483,26 +486,18 @@ impl Engine {
             }
             Event::AnalysisProgress {
                 job, done, total, ..
-            } => {
-                if self.covered(*job, Covered::Progress(*done, *total)) {
-                    return;
-                }
-            }
+            } if self.covered(*job, Covered::Progress(*done, *total)) => return,
             Event::Analysed { job, findings, .. } => {
                 if let Findings::Occlusion(occlusion) = &**findings {
                     self.covered(*job, Covered::Done(Rc::new(occlusion.clone())));
                     return;
                 }
             }
-            Event::AnalysisStopped { job } => {
-                if self.covered(*job, Covered::Ended(None)) {
-                    return;
-                }
-            }
-            Event::AnalysisFailed { job, reason } => {
-                if self.covered(*job, Covered::Ended(Some(reason.to_string()))) {
-                    return;
-                }
+            Event::AnalysisStopped { job } if self.covered(*job, Covered::Ended(None)) => return,
+            Event::AnalysisFailed { job, reason }
+                if self.covered(*job, Covered::Ended(Some(reason.to_string()))) =>
+            {
+                return;
             }
             Event::Crashed { message } => {
                 self.failed(app, message);
