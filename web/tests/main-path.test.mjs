@@ -118,7 +118,8 @@ test("the progress bar, the curves and their text alternatives follow the run", 
   const bar = app.train.getByRole("progressbar", { name: "Training progress", exact: true });
   const seen = new Set();
   await until(async () => {
-    if (await bar.isVisible()) seen.add(Number((await bar.getAttribute("aria-valuenow")) ?? (await bar.evaluate((element) => element.value))));
+    // All at once: the bar may be gone the moment after it was found.
+    for (const value of await bar.evaluateAll((bars) => bars.map((element) => element.getAttribute("aria-valuenow") ?? element.value))) seen.add(Number(value));
     return (await app.events("trained")).length === 1;
   }, "the run's end");
   assert.ok(seen.size >= 3, `the bar showed ${[...seen]}`);

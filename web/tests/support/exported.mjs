@@ -50,29 +50,32 @@ export async function madeByThePage(app) {
   const images = [];
   const expected = [];
   for (const { path, data } of tests) {
-    await app.classify({ name: path.split("/").at(-1), mimeType: "image/jpeg", buffer: data });
+    const { rgba, png } = await scaled(app.page, data);
+    await app.classify({ name: `${path.split("/").at(-1)}.png`, mimeType: "image/png", buffer: png });
     const { body } = (await app.events("prediction")).at(-1);
     expected.push({ name: path, probabilities: body.probabilities, familiarity: body.familiarity });
-    images.push(planes(await decoded(app.page, data), 4));
+    images.push(planes(rgba, 4));
   }
   return { files, images, expected };
 }
 
-/** The RGBA bytes of an image as the browser decodes it; the sample's are of the model's size already. */
-async function decoded(page, jpeg) {
-  const base64 = await page.evaluate(
+/** An image at the model's size, as RGBA bytes and as a PNG, so that nobody scales it in a way of his own. */
+async function scaled(page, jpeg) {
+  const [rgba, png] = await page.evaluate(
     async ([base64, side]) => {
       const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
       const bitmap = await createImageBitmap(new Blob([bytes], { type: "image/jpeg" }));
-      if (bitmap.width !== side || bitmap.height !== side) throw new Error(`${bitmap.width} × ${bitmap.height} pixels`);
-      const context = new OffscreenCanvas(side, side).getContext("2d", { willReadFrequently: true });
-      context.drawImage(bitmap, 0, 0);
+      const canvas = new OffscreenCanvas(side, side);
+      const context = canvas.getContext("2d", { willReadFrequently: true });
+      context.drawImage(bitmap, 0, 0, side, side);
       const { data } = context.getImageData(0, 0, side, side);
-      return btoa(data.reduce((text, byte) => text + String.fromCharCode(byte), ""));
+      const file = await canvas.convertToBlob({ type: "image/png" });
+      const text = (bytes) => btoa(bytes.reduce((text, byte) => text + String.fromCharCode(byte), ""));
+      return [text(data), text(new Uint8Array(await file.arrayBuffer()))];
     },
     [jpeg.toString("base64"), SIDE],
   );
-  return Buffer.from(base64, "base64");
+  return { rgba: Buffer.from(rgba, "base64"), png: Buffer.from(png, "base64") };
 }
 
 /** An image of the model's size as a BMP, which every browser decodes to the same pixels. */
