@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { suite, top, until } from "./support/app.mjs";
-import { SHAPES, shapes, unseenShapes } from "./support/fixtures.mjs";
+import { SHAPES, shapeEntries, shapes, unseenShapes } from "./support/fixtures.mjs";
+import { zip } from "./support/zip.mjs";
 
 const open = suite();
 
@@ -151,4 +152,63 @@ test("a full store is told, and nothing on the page is lost", async (t) => {
   await app.saved();
   await app.reload();
   await app.hasImages("Stars", 8);
+});
+
+test("a saved project opens in another browser with the same predictions and goes on", async (t) => {
+  const app = await open(t);
+  await app.addShapes();
+  await app.runTraining();
+  const before = await app.classify(unseenShapes("Stars")[0]);
+  const exact = (await app.events("prediction")).at(-1).body.probabilities;
+  await app.page.getByRole("textbox", { name: "Project name", exact: true }).fill("Shapes / one");
+  const [download] = await Promise.all([
+    app.page.waitForEvent("download"),
+    app.page.getByRole("button", { name: "Save project", exact: true }).click(),
+  ]);
+  assert.equal(download.suggestedFilename(), "Shapes---one.headstart.zip");
+  const file = await download.path();
+
+  const other = await open(t);
+  await other.event("ready");
+  await other.page.getByLabel("Open project", { exact: true }).setInputFiles(file);
+  for (const name of SHAPES) await other.hasImages(name, shapes(name).length);
+  await other.page.getByRole("textbox", { name: "Project name", exact: true }).and(other.page.locator("[value='Shapes / one']")).waitFor();
+  await other.event("ready");
+  await other.check.getByRole("table", { name: "Confusion matrix" }).waitFor();
+  const after = await other.classify(unseenShapes("Stars")[0]);
+  assert.equal(top(after), top(before));
+  const again = (await other.events("prediction")).at(-1).body.probabilities;
+  exact.forEach((value, at) => assert.ok(Math.abs(value - again[at]) < 1e-5, `${value} ${again[at]}`));
+  assert.equal(await other.count("sample_embedded"), 0, "no image is embedded a second time");
+  await other.runTraining();
+});
+
+test("a file that is no project is refused, and nothing changes", async (t) => {
+  const app = await open(t);
+  await app.nameClasses("Circles", "Stars");
+  await app.upload("Circles", shapes("Circles"));
+  await app.hasImages("Circles", 8);
+  await app.event("ready");
+  const input = app.page.getByLabel("Open project", { exact: true });
+  await input.setInputFiles({ name: "a.zip", mimeType: "application/zip", buffer: Buffer.from("PK no zip") });
+  await app.alert(/could not be opened/, /Nothing here was changed/);
+  await input.setInputFiles({ name: "b.zip", mimeType: "application/zip", buffer: zip(shapeEntries()) });
+  await app.alert(/no Headstart project in this zip/, /Import images/);
+  await app.hasImages("Circles", 8);
+});
+
+test("the images come out as class folders, and go in again", async (t) => {
+  const app = await open(t);
+  await app.nameClasses("Circles", "Stars");
+  await app.upload("Circles", shapes("Circles"));
+  await app.upload("Stars", shapes("Stars"));
+  for (const name of ["Circles", "Stars"]) await app.hasImages(name, 8);
+  await app.event("ready");
+  const [download] = await Promise.all([
+    app.page.waitForEvent("download"),
+    app.page.getByRole("button", { name: "Export data set", exact: true }).click(),
+  ]);
+  const other = await open(t);
+  await other.import(await download.path());
+  for (const name of ["Circles", "Stars"]) await other.hasImages(name, 8);
 });

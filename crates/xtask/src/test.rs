@@ -82,6 +82,7 @@ fn lint(project: &Project) -> Result<()> {
             clippy(&[&["--target", "wasm32-unknown-unknown"], arguments].concat())
         };
         for_wasm(&["--package", "headstart-web", "--package", "headstart-wire"])?;
+        for_wasm(&["--package", "headstart-classifier"])?;
         // The engine in each of its forms.
         for features in ["", "relaxed-simd", "webgpu,bench"] {
             for_wasm(&["--package", "headstart-engine", "--features", features])?;
