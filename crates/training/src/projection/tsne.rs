@@ -23,6 +23,8 @@ const EXAGGERATED: u32 = 150;
 const EXAGGERATION: [f32; 2] = [4.0, 12.0];
 /// The exaggeration grows by one for so many images.
 const IMAGES_PER_EXAGGERATION: f32 = 250.0;
+/// A layout that shrinks to this share of its first width is about to become a single point.
+const COLLAPSED: f32 = 0.1;
 /// No point moves further along an axis in one iteration.
 const LONGEST_STEP: f32 = 5.0;
 /// Pairs of points between two pauses, about a millisecond.
@@ -51,9 +53,14 @@ pub async fn tsne(
     let mut velocity = [vec![0.0f32; count], vec![0.0; count]];
     let mut gains = [vec![1.0f32; count], vec![1.0; count]];
     let [least, most] = EXAGGERATION;
-    let early = (count as f32 / IMAGES_PER_EXAGGERATION).clamp(least, most);
+    let mut early = (count as f32 / IMAGES_PER_EXAGGERATION).clamp(least, most);
+    let collapsed = COLLAPSED * width(&layout);
     for iteration in 1..=ITERATIONS {
         let (exaggeration, momentum) = if iteration <= EXAGGERATED {
+            // Where all images are about equally far from each other, any exaggeration makes one point of them.
+            if width(&layout) < collapsed {
+                early = 1.0;
+            }
             (early, 0.5)
         } else {
             (1.0, 0.8)
@@ -183,6 +190,15 @@ fn start(points: &[[f32; 2]], seed: u64) -> [Vec<f32>; 2] {
         let place = |point: &[f32; 2]| point[axis] * scale + (rng.random::<f32>() - 0.5) * 1e-5;
         points.iter().map(place).collect()
     })
+}
+
+/// The larger one of a layout's extents along the two axes.
+fn width(layout: &[Vec<f32>; 2]) -> f32 {
+    let extents = layout.iter().map(|axis| {
+        let least = axis.iter().copied().fold(f32::INFINITY, f32::min);
+        axis.iter().copied().fold(f32::NEG_INFINITY, f32::max) - least
+    });
+    extents.fold(0.0, f32::max)
 }
 
 /// A quarter of the gradient of the Kullback–Leibler divergence by each point, for each axis.
