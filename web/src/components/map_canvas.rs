@@ -291,14 +291,16 @@ pub fn MapCanvas(props: &Props) -> Html {
                     <MapTip {tip} project={props.project.clone()} />
                 }
             </div>
-            <div class="map-zoom">
-                <button type="button" class="icon-button" aria-label="Zoom in" title="Zoom in" onclick={button(Some(ZOOM_STEP))}>{ glyph(Icon::Plus) }</button>
-                <button type="button" class="icon-button" aria-label="Zoom out" title="Zoom out" onclick={button(Some(1.0 / ZOOM_STEP))}>{ glyph(Icon::Minus) }</button>
-                <button type="button" class="icon-button" aria-label="Show all" title="Show all" onclick={button(None)}>{ glyph(Icon::Fit) }</button>
+            <div class="map-foot">
+                <div class="map-zoom">
+                    <button type="button" class="icon-button" aria-label="Zoom in" title="Zoom in" onclick={button(Some(ZOOM_STEP))}>{ glyph(Icon::Plus) }</button>
+                    <button type="button" class="icon-button" aria-label="Zoom out" title="Zoom out" onclick={button(Some(1.0 / ZOOM_STEP))}>{ glyph(Icon::Minus) }</button>
+                    <button type="button" class="icon-button" aria-label="Show all" title="Show all" onclick={button(None)}>{ glyph(Icon::Fit) }</button>
+                </div>
+                if let Some(class) = live_class {
+                    <p class="map-live">{ "The picture in Try lies among “" }{ &*class.name }{ "”." }</p>
+                }
             </div>
-            if let Some(class) = live_class {
-                <p class="map-live">{ "The picture in Try lies among “" }{ &*class.name }{ "”." }</p>
-            }
             <p id={HELP_ID} class="visually-hidden">{ HELP }</p>
             <p class="visually-hidden" role="status">{ &*news }</p>
         </div>

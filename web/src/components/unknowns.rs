@@ -61,7 +61,7 @@ pub fn Unknowns(props: &Props) -> Html {
                 <div class="panel-column">
                     <h3>{ "Where is the line?" }</h3>
                     { familiarity::view(&familiarity::Props { known: Rc::<[f32]>::from(report.known.as_slice()), hidden: Rc::<[f32]>::from(report.hidden.as_slice()), others, start: report.threshold, threshold, effect: effect(report, threshold).into(), onmove }) }
-                    <p class="verdict">{ text::sentence(&effect(report, threshold)) }</p>
+                    <p class="verdict">{ text::sentence(&effect(report, threshold)) }{ "." }</p>
                     <div class="button-row">
                         <button
                             type="button"

@@ -131,12 +131,17 @@ impl Brush<'_> {
 
     /// As many thumbnails as there is room for; the other images stay dots.
     fn thumbnails(&mut self, scene: &Scene, dots: &[(usize, &Dot, [f64; 2])]) {
-        let side = (THUMBNAIL_PX * scene.view.zoom().sqrt()).min(MOST_THUMBNAIL_PX);
+        let side = thumbnail_side(scene);
         let mut taken: HashMap<[i32; 2], [f64; 2]> = HashMap::new();
-        let (selected, others): (Vec<_>, Vec<_>) = dots
-            .iter()
-            .partition(|(_, dot, _)| scene.selected.contains(&dot.id));
-        for &(_, dot, screen) in selected.into_iter().chain(others) {
+        // What is looked at comes first, then what is selected.
+        let rank = |at: usize, dot: &Dot| match scene.selected.contains(&dot.id) {
+            _ if scene.active == Some(at) => 0,
+            true => 1,
+            false => 2,
+        };
+        let mut ranked: Vec<_> = dots.iter().collect();
+        ranked.sort_by_key(|(at, dot, _)| rank(*at, dot));
+        for &(_, dot, screen) in ranked {
             let cell = screen.map(|value| (value / side).floor() as i32);
             let is_free = (-1..=1).all(|row| {
                 (-1..=1).all(|column| {
@@ -207,9 +212,17 @@ impl Brush<'_> {
         let Some([x, y]) = scene.active.and_then(|at| scene.screen(at)) else {
             return;
         };
+        let has_thumbnail =
+            scene.has_thumbnails && scene.active.is_some_and(|at| scene.stands_out(at));
         for (color, width) in [(&self.colors.surface, 6.0), (&self.colors.text, 3.0)] {
             self.context.begin_path();
-            self.circle(x, y, radius + 5.0);
+            if has_thumbnail {
+                let side = thumbnail_side(scene) + 9.0;
+                self.context
+                    .rect(x - side / 2.0, y - side / 2.0, side, side);
+            } else {
+                self.circle(x, y, radius + 5.0);
+            }
             self.context.set_stroke_style_str(color);
             self.context.set_line_width(width);
             self.context.stroke();
@@ -285,6 +298,10 @@ impl Brush<'_> {
         let color = self.colors.classes.get(usize::from(color));
         color.map_or("", |color| color)
     }
+}
+
+fn thumbnail_side(scene: &Scene) -> f64 {
+    (THUMBNAIL_PX * scene.view.zoom().sqrt()).min(MOST_THUMBNAIL_PX)
 }
 
 /// Fewer images are drawn larger, and zooming in makes them grow a little.

@@ -50,6 +50,8 @@ pub struct Scene {
 
 struct Moving {
     from: Vec<[f32; 2]>,
+    /// How far the dots reached and will reach.
+    extents: [[f64; 2]; 2],
     since_ms: Option<f64>,
 }
 
@@ -78,10 +80,20 @@ impl Scene {
         let active = self.active.and_then(|at| self.dots.dots.get(at));
         self.active = active.and_then(|dot| dots.dots.iter().position(|new| new.id == dot.id));
         self.grid = Grid::new(targets.clone());
+        let (old, new) = (self.view.extent(), reach(&targets));
         self.moving = (!self.is_still && from != targets).then(|| Moving {
             from: from.clone(),
+            extents: [old, new],
             since_ms: None,
         });
+        // When an outermost image goes, the others stay where they are.
+        let is_same_map = !before.is_empty() && from == targets;
+        if is_same_map {
+            self.view
+                .set_extent([old[0].max(new[0]), old[1].max(new[1])]);
+        } else if self.moving.is_none() {
+            self.view.set_extent(new);
+        }
         self.places = if self.moving.is_some() { from } else { targets };
         self.dots = dots;
     }
@@ -98,6 +110,9 @@ impl Scene {
         self.places = ways
             .map(|(from, dot)| [0, 1].map(|axis| from[axis] + (dot.at[axis] - from[axis]) * eased))
             .collect();
+        let [old, new] = moving.extents;
+        let extent = [0, 1].map(|axis| old[axis] + (new[axis] - old[axis]) * f64::from(eased));
+        self.view.set_extent(extent);
         if share >= 1.0 {
             self.moving = None;
         }
@@ -190,6 +205,14 @@ impl Scene {
         most.filter(|(_, votes)| **votes > 0)
             .map(|(class, _)| class)
     }
+}
+
+/// How far places reach from the middle along both axes.
+fn reach(places: &[[f32; 2]]) -> [f64; 2] {
+    [0, 1].map(|axis| {
+        let far = places.iter().map(|place| f64::from(place[axis].abs()));
+        far.fold(0.0, f64::max)
+    })
 }
 
 /// Whether a line from the point to the right crosses the polygon's border an odd number of times.

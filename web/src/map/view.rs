@@ -3,6 +3,8 @@
 /// Closest and furthest views.
 const MOST: f64 = 40.0;
 const LEAST: f64 = 1.0;
+/// Images that lie closer together than this are not blown up any further.
+const LEAST_EXTENT: f64 = 0.05;
 /// Room around the outermost images, in pixels.
 const MARGIN_PX: f64 = 28.0;
 
@@ -13,6 +15,8 @@ pub struct View {
     middle: [f64; 2],
     /// 1 shows everything.
     zoom: f64,
+    /// How far the images reach from the middle of the map, along both axes.
+    extent: [f64; 2],
     /// Size of the screen in CSS pixels.
     size: [f64; 2],
 }
@@ -22,12 +26,23 @@ impl View {
         Self {
             middle: [0.0, 0.0],
             zoom: LEAST,
+            extent: [1.0, 1.0],
             size: [1.0, 1.0],
         }
     }
 
     pub fn resize(&mut self, width: f64, height: f64) {
         self.size = [width.max(1.0), height.max(1.0)];
+    }
+
+    /// Fits the whole map to images that reach this far from its middle.
+    pub fn set_extent(&mut self, extent: [f64; 2]) {
+        self.extent = extent.map(|reach| reach.clamp(LEAST_EXTENT, 1.0));
+        self.hold();
+    }
+
+    pub const fn extent(&self) -> [f64; 2] {
+        self.extent
     }
 
     pub const fn size(&self) -> [f64; 2] {
@@ -44,8 +59,9 @@ impl View {
 
     /// Pixels for one unit of the map.
     pub fn scale(&self) -> f64 {
-        let [width, height] = self.size;
-        (width.min(height) / 2.0 - MARGIN_PX).max(1.0) * self.zoom
+        let fitting =
+            [0, 1].map(|axis| (self.size[axis] / 2.0 - MARGIN_PX).max(1.0) / self.extent[axis]);
+        fitting[0].min(fitting[1]) * self.zoom
     }
 
     /// From the map to the screen, whose vertical axis points down.
@@ -107,8 +123,10 @@ impl View {
 
     /// The further out, the nearer the middle stays to the map's own.
     fn hold(&mut self) {
-        let most = 1.0 - LEAST / self.zoom;
-        self.middle = self.middle.map(|value| value.clamp(-most, most));
+        let share = 1.0 - LEAST / self.zoom;
+        for (value, extent) in self.middle.iter_mut().zip(self.extent) {
+            *value = value.clamp(-share * extent, share * extent);
+        }
     }
 }
 
@@ -128,6 +146,15 @@ mod tests {
         assert_eq!(view.to_screen([0.0, 0.0]), [228.0, 128.0]);
         assert_eq!(view.to_screen([1.0, 1.0]), [328.0, 28.0]);
         assert_eq!(view.to_map([128.0, 228.0]), [-1.0, -1.0]);
+    }
+
+    #[test]
+    fn flat_and_narrow_maps_fill_the_screen() {
+        let mut view = view();
+        view.set_extent([1.0, 0.5]);
+        assert_eq!(view.to_screen([1.0, 0.5]), [428.0, 28.0]);
+        view.set_extent([0.2, 1.0]);
+        assert_eq!(view.to_screen([0.0, -1.0]), [228.0, 228.0]);
     }
 
     #[test]
