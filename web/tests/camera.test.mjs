@@ -1,23 +1,13 @@
 // The camera: there, refused, missing, pulled out; recording and live classification.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { after, describe, test } from "node:test";
+import { readFileSync } from "node:fs";
+import { describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { coloursOf, suite, top, until } from "./support/app.mjs";
 import { FAKE_CAMERA } from "./support/browser.mjs";
+import { film } from "./support/film.mjs";
 import { filesIn, unseenShapes } from "./support/fixtures.mjs";
-
-/** Writes a film that shows each image for some frames, over and over: Motion JPEG is a file of JPEGs one after another. */
-function film(images, framesEach) {
-  const folder = mkdtempSync(join(tmpdir(), "headstart-camera-"));
-  after(() => rmSync(folder, { recursive: true }));
-  const path = join(folder, "film.mjpeg");
-  writeFileSync(path, Buffer.concat(images.flatMap((image) => Array.from({ length: framesEach }, () => readFileSync(image)))));
-  return `--use-file-for-fake-video-capture=${path}`;
-}
 
 const video = (region) => region.locator("video");
 const playing = (region) =>
@@ -118,7 +108,7 @@ describe("two cameras", () => {
 });
 
 describe("a camera that shows a shape", () => {
-  const open = suite([...FAKE_CAMERA, film([unseenShapes("Stars")[0], unseenShapes("Circles")[0]], 60)]);
+  const open = suite([...FAKE_CAMERA, film([unseenShapes("Stars")[0], unseenShapes("Circles")[0]].map((path) => readFileSync(path)), 60)]);
 
   test("Try keeps up with the camera without queueing", { timeout: 180_000 }, async (t) => {
     const app = await open(t);
@@ -157,7 +147,7 @@ describe("a camera that shows a shape", () => {
 
 describe("a camera that shows four quarters", () => {
   // Red top left, green top right, blue bottom left, yellow bottom right.
-  const open = suite([...FAKE_CAMERA, film([filesIn("exif")[0]], 60)]);
+  const open = suite([...FAKE_CAMERA, film([readFileSync(filesIn("exif")[0])], 60)]);
 
   /** Opens the page with the camera on and returns what the tests press. */
   async function withCamera(t) {

@@ -8,6 +8,7 @@ import { test } from "node:test";
 import { suite, until } from "./support/app.mjs";
 import { launch } from "./support/browser.mjs";
 import { watchOthers } from "./support/machine.mjs";
+import { drawMap, settled } from "./support/map.mjs";
 import { zip } from "./support/zip.mjs";
 
 const CLASSES = ["Lines", "Rings", "Tiles"];
@@ -57,6 +58,9 @@ test("3,000 images", { timeout: 30 * MINUTES }, async (t) => {
     await app.set({ Epochs: 10 });
     await train(app);
   });
+  await phase("map", async () => {
+    t.diagnostic(`frames in ms while the map of ${TOTAL} images is pushed about: ${JSON.stringify(await pushMap(app))}`);
+  });
   await phase("scroll", () => scrollThrough(app));
   marks.push(await memory());
   await phase("train again", () => train(app));
@@ -87,6 +91,33 @@ test("3,000 images", { timeout: 30 * MINUTES }, async (t) => {
   // The first rounds fill the browser's cache of decoded pictures; after that, another one costs nothing.
   assert.ok(marks[5].renderer - marks[4].renderer < 40, "training and scrolling once more keeps nothing");
 });
+
+/** Has the map drawn, zooms in, and pushes it about; gives the median and the longest time from one frame to the next. */
+async function pushMap(app) {
+  const panel = await drawMap(app, 2 * MINUTES);
+  const canvas = panel.locator(".map-frame canvas");
+  const { x, y, width, height } = await canvas.boundingBox();
+  const [middleX, middleY] = [x + width / 2, y + height / 2];
+  await app.page.mouse.move(middleX, middleY);
+  await app.page.mouse.wheel(0, -250);
+  await app.page.evaluate(() => {
+    const times = (window.__frames = []);
+    const note = (now) => {
+      times.push(now);
+      requestAnimationFrame(note);
+    };
+    requestAnimationFrame(note);
+  });
+  await app.page.mouse.down();
+  for (const turn of [1, -1, 1, -1]) await app.page.mouse.move(middleX + turn * 150, middleY + turn * 60, { steps: 30 });
+  await app.page.mouse.up();
+  const times = await app.page.evaluate(() => window.__frames);
+  const gaps = times.slice(1).map((time, at) => time - times[at]).sort((a, b) => a - b);
+  await panel.getByRole("button", { name: "Show all" }).click();
+  await panel.getByRole("button", { name: "Thumbnails" }).click();
+  await settled(panel);
+  return { median: gaps[Math.floor(gaps.length / 2)], longest: gaps.at(-1) };
+}
 
 /** Draws the images in a browser page of their own, for its JPEG encoder; no two have the same bytes. */
 async function drawImages() {

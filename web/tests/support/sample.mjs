@@ -1,0 +1,55 @@
+// The sample pictures that ship with the page: photographs, with one thing on a plain ground each.
+
+import { readFileSync } from "node:fs";
+import { launch } from "./browser.mjs";
+import { unzip } from "./zip.mjs";
+
+const ENTRIES = unzip(readFileSync(new URL("../../sample/sample.zip", import.meta.url))).filter(({ path }) => path.endsWith(".jpg"));
+
+/** How many there are, test images included. */
+export const SAMPLE_COUNT = ENTRIES.length;
+
+/** The bytes of a class's pictures of a part, `train` or `test`. */
+export const pictures = (part, name) => ENTRIES.filter(({ path }) => path.includes(`${part}/${name}/`)).map(({ data }) => data);
+
+/** A picture as a file input takes it. */
+export const file = (name, buffer) => ({ name, mimeType: "image/jpeg", buffer });
+
+/** Imports all sample pictures with one press and waits until they are embedded. */
+export async function importSample(app) {
+  await app.page.getByRole("button", { name: /sample pictures/i }).first().click();
+  await app.event("sample_embedded", SAMPLE_COUNT);
+}
+
+/**
+ * Draws pictures onto a grey ground and gives the JPEG of it.
+ *
+ * @param {{data: Buffer, x: number, y: number, side: number}[]} parts where each picture goes, in pixels
+ * @param {{width?: number, height?: number}} [size]
+ */
+export async function composed(parts, { width = 448, height = 448 } = {}) {
+  const browser = await launch();
+  try {
+    const page = await browser.newPage();
+    const base64 = await page.evaluate(
+      async ({ parts, width, height }) => {
+        const canvas = document.createElement("canvas");
+        Object.assign(canvas, { width, height });
+        const context = canvas.getContext("2d");
+        context.fillStyle = "#9a9a9a";
+        context.fillRect(0, 0, width, height);
+        for (const { data, x, y, side } of parts) {
+          const image = new Image();
+          image.src = `data:image/jpeg;base64,${data}`;
+          await image.decode();
+          context.drawImage(image, x, y, side, side);
+        }
+        return canvas.toDataURL("image/jpeg", 0.92).split(",")[1];
+      },
+      { parts: parts.map((part) => ({ ...part, data: part.data.toString("base64") })), width, height },
+    );
+    return Buffer.from(base64, "base64");
+  } finally {
+    await browser.close();
+  }
+}
