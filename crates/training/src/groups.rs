@@ -20,7 +20,7 @@ const COSINE_PER_BIT: f32 = 0.008;
 /// The two different photographs that are nearest to each other have 0.910.
 const SAME_COSINE: f32 = 0.95;
 /// An image with so many near-duplicates, half of which differ in so many bits of the hash, is alike by nature.
-const MANY: usize = 4;
+const MANY: usize = 3;
 const OTHER_LAYOUT_BITS: u32 = 6;
 /// Copies of an image that is alike by nature differ in no more bits than these.
 const COPY_BITS: u32 = 3;
