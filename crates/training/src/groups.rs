@@ -87,26 +87,37 @@ pub(crate) async fn near_duplicates(
     images: &[&Embedded],
     host: &impl Host,
 ) -> Result<Vec<(usize, usize)>, Interrupted> {
-    let comparable: Vec<Comparable> = images.iter().map(|image| Comparable::new(image)).collect();
-    let mut pairs = Vec::new();
+    let mut pairs = like_pairs(images, host).await?;
     let mut bits_of = vec![Vec::new(); images.len()];
-    for (b, image) in comparable.iter().enumerate() {
-        for (a, other) in comparable[..b].iter().enumerate() {
-            let is_one_recording = images[a].burst.is_some() && images[a].burst == images[b].burst;
-            if let Some(likeness) = image.likeness(other).filter(|_| !is_one_recording) {
-                pairs.push((a, b, likeness));
-                for image in [a, b] {
-                    bits_of[image].push(likeness.bits);
-                }
-            }
+    for &(a, b, likeness) in &pairs {
+        for image in [a, b] {
+            bits_of[image].push(likeness.bits);
         }
-        pause(host).await?;
     }
     let is_alike_by_nature: Vec<bool> = bits_of.into_iter().map(is_alike_by_nature).collect();
     pairs.retain(|&(a, b, likeness)| {
         likeness.is_copy() || !(is_alike_by_nature[a] || is_alike_by_nature[b])
     });
     Ok(pairs.into_iter().map(|(a, b, _)| (a, b)).collect())
+}
+
+/// All pairs that may be all but the same, and how they differ.
+async fn like_pairs(
+    images: &[&Embedded],
+    host: &impl Host,
+) -> Result<Vec<(usize, usize, Likeness)>, Interrupted> {
+    let comparable: Vec<Comparable> = images.iter().map(|image| Comparable::new(image)).collect();
+    let mut pairs = Vec::new();
+    for (b, image) in comparable.iter().enumerate() {
+        for (a, other) in comparable[..b].iter().enumerate() {
+            let is_one_recording = images[a].burst.is_some() && images[a].burst == images[b].burst;
+            if let Some(likeness) = image.likeness(other).filter(|_| !is_one_recording) {
+                pairs.push((a, b, likeness));
+            }
+        }
+        pause(host).await?;
+    }
+    Ok(pairs)
 }
 
 /// Whether an image is like many others that are laid out differently: drawings of one kind on plain paper are, to a network, all but the same.
@@ -286,7 +297,8 @@ mod tests {
             images.push(image(&values, None, Some(rng.random::<u64>() & 0xff)));
         }
         let all: Vec<&Embedded> = images.iter().collect();
-        let found = pollster::block_on(near_duplicates(&all, &Recorder::default()));
+        let found = pollster::block_on(like_pairs(&all, &Recorder::default())).expect("runs");
+        let found: Vec<(usize, usize)> = found.into_iter().map(|(a, b, _)| (a, b)).collect();
         let mut expected = Vec::new();
         for b in 0..images.len() {
             for a in 0..b {
@@ -300,7 +312,29 @@ mod tests {
             }
         }
         assert!(expected.len() > 20 && expected.len() < 1000);
-        assert_eq!(found.expect("runs"), expected);
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn drawings_that_are_all_alike_are_not_one_group_but_their_copies_are() {
+        let mut rng = ChaCha8Rng::seed_from_u64(9);
+        let middle: Vec<f32> = (0..64).map(|_| rng.random_range(0.0..1.0)).collect();
+        let mut images: Vec<Embedded> = (0..10)
+            .map(|_| {
+                let values: Vec<f32> = middle
+                    .iter()
+                    .map(|value| value + rng.random_range(-0.2..0.2))
+                    .collect();
+                // Some ten bits of each are not those of the others.
+                let hash = (0..10).fold(0u64, |hash, _| hash | 1 << rng.random_range(0..64));
+                image(&values, None, Some(hash))
+            })
+            .collect();
+        images.push(images[4].clone());
+        let all: Vec<&Embedded> = images.iter().collect();
+        let groups = pollster::block_on(group(&all, &Recorder::default())).expect("runs");
+        assert_eq!(groups.count(), 10);
+        assert_eq!(groups.of[4], groups.of[10]);
     }
 
     #[test]
