@@ -1,6 +1,7 @@
 // Keep: nothing is lost by a reload, and several projects live side by side.
 
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { suite, top, until } from "./support/app.mjs";
 import { SHAPES, shapeEntries, shapes, unseenShapes } from "./support/fixtures.mjs";
@@ -172,7 +173,8 @@ test("a saved project opens in another browser with the same predictions and goe
   await other.event("ready");
   await other.page.getByLabel("Open project", { exact: true }).setInputFiles(file);
   for (const name of SHAPES) await other.hasImages(name, shapes(name).length);
-  await other.page.getByRole("textbox", { name: "Project name", exact: true }).and(other.page.locator("[value='Shapes / one']")).waitFor();
+  const title = other.page.getByRole("textbox", { name: "Project name", exact: true });
+  await until(async () => (await title.inputValue()) === "Shapes / one", "the project's name");
   await other.event("ready");
   await other.check.getByRole("table", { name: "Confusion matrix" }).waitFor();
   const after = await other.classify(unseenShapes("Stars")[0]);
@@ -209,6 +211,6 @@ test("the images come out as class folders, and go in again", async (t) => {
     app.page.getByRole("button", { name: "Export data set", exact: true }).click(),
   ]);
   const other = await open(t);
-  await other.import(await download.path());
+  await other.import({ name: download.suggestedFilename(), mimeType: "application/zip", buffer: await readFile(await download.path()) });
   for (const name of ["Circles", "Stars"]) await other.hasImages(name, 8);
 });

@@ -1,4 +1,4 @@
-// Makes docs/screenshots from the built site: three widths, light and dark, the sample pictures trained and one recognised.
+// Makes docs/screenshots from the built site: three widths, light and dark, the sample pictures trained and one recognised; and Check's results and map.
 //
 //   npm run screenshots
 
@@ -18,7 +18,7 @@ const site = await serve({ "/": DIST });
 const browser = await launch();
 for (const [width, [x, y]] of Object.entries(WIDTHS)) {
   for (const colorScheme of ["light", "dark"]) {
-    const context = await browser.newContext({ viewport: { width: x, height: y }, colorScheme, reducedMotion: "reduce" });
+    const context = await browser.newContext({ viewport: { width: x, height: y }, colorScheme, reducedMotion: "reduce", bypassCSP: true });
     const page = await context.newPage();
     await page.goto(`${site.url}/?device=cpu`);
     await page.getByRole("button", { name: /sample pictures/i }).click();
@@ -36,8 +36,21 @@ for (const [width, [x, y]] of Object.entries(WIDTHS)) {
     if (fullPage) await page.addStyleTag({ content: ".chunk { content-visibility: visible !important }" });
     await page.waitForTimeout(500);
     await page.screenshot({ path: `${FOLDER}${width}-${colorScheme}.png`, fullPage });
+    if (width === "desktop") await checkScreens(page, colorScheme);
     await context.close();
   }
 }
 await browser.close();
 await site.close();
+
+/** Check's results and the map of the data. */
+async function checkScreens(page, colorScheme) {
+  const check = page.getByRole("region", { name: "Check", exact: true });
+  await check.screenshot({ path: `${FOLDER}check-${colorScheme}.png` });
+  await check.getByRole("tab", { name: "Map", exact: true }).click();
+  const draw = check.getByRole("button", { name: "Draw the map", exact: true });
+  if (await draw.isVisible()) await draw.click();
+  await page.getByRole("status").first().getByText("The map is ready.").waitFor();
+  await page.waitForTimeout(500);
+  await check.screenshot({ path: `${FOLDER}map-${colorScheme}.png` });
+}
