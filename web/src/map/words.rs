@@ -6,6 +6,8 @@ use crate::text;
 
 /// Neighbours of an image that are looked at.
 const NEIGHBOURS: usize = 5;
+/// Images whose neighbours are looked at, evenly spread over all: enough for a share in whole percents, and the page must not stop for it.
+const MOST_ASKED: usize = 400;
 /// Share of foreign neighbours from which on two classes are said to be mixed.
 const MIXED: f64 = 0.15;
 /// Classes that are counted one by one.
@@ -77,7 +79,8 @@ fn pairs(dots: &Dots) -> Vec<Pair> {
     let grid = Grid::new(dots.dots.iter().map(|dot| dot.at).collect());
     let mut links = vec![0_usize; count * count];
     let mut neighbours = vec![0_usize; count];
-    for (at, dot) in dots.dots.iter().enumerate() {
+    let every = dots.dots.len().div_ceil(MOST_ASKED).max(1);
+    for (at, dot) in dots.dots.iter().enumerate().step_by(every) {
         for (other, _) in grid.around(dot.at, NEIGHBOURS, |other| other != at) {
             let class = dots.dots[other].class;
             links[dot.class * count + class] += 1;
