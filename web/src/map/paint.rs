@@ -156,11 +156,11 @@ impl Brush<'_> {
             if !is_free || taken.contains_key(&cell) {
                 continue;
             }
-            let Some(image) = (self.thumbnail)(dot.id) else {
-                continue;
-            };
+            // Its place is taken also while it loads: otherwise every image below it would be loaded, too.
             taken.insert(cell, screen);
-            self.thumbnail_at(scene, dot, &image, screen, side);
+            if let Some(image) = (self.thumbnail)(dot.id) {
+                self.thumbnail_at(scene, dot, &image, screen, side);
+            }
         }
     }
 
