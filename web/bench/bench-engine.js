@@ -19,6 +19,7 @@ async function answer(request) {
   if (request.start) return { started: await start(request.start) };
   if (request.features) return { features: await bench.embed(request.features) };
   if (request.embed) return { ms: await timeEmbedding(request) };
+  if (request.crossValidate) return { ms: await timeCrossValidation(request.crossValidate) };
   if (request.headSteps) return { ms: await timeHead(request) };
   throw new Error(`unknown request: ${Object.keys(request)}`);
 }
@@ -58,6 +59,17 @@ async function timeHead({ headSteps, repeats, warmup = 0 }) {
     const before = performance.now();
     await bench.train_head(embeddings, headSteps);
     if (repeat >= 0) ms.push(performance.now() - before);
+  }
+  return ms;
+}
+
+async function timeCrossValidation({ images, classes, folds, repeats }) {
+  const embeddings = noise(images * FEATURES, 3).map(Math.abs);
+  const ms = [];
+  for (let repeat = 0; repeat < repeats; repeat += 1) {
+    const before = performance.now();
+    await bench.cross_validate(embeddings, classes, folds);
+    ms.push(performance.now() - before);
   }
   return ms;
 }

@@ -46,6 +46,7 @@ await site.close();
 /** Check's results and the map of the data. */
 async function checkScreens(page, colorScheme) {
   const check = page.getByRole("region", { name: "Check", exact: true });
+  await page.addStyleTag({ content: ".masthead { position: static !important }" });
   await check.screenshot({ path: `${FOLDER}check-${colorScheme}.png` });
   await check.getByRole("tab", { name: "Map", exact: true }).click();
   const draw = check.getByRole("button", { name: "Draw the map", exact: true });

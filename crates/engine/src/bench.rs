@@ -2,8 +2,8 @@
 
 use burn::tensor::Device;
 use headstart_backbones::Backbone;
-use headstart_project::{BackboneId, DevicePreference, EpochMetrics, SampleId, TrainSettings};
-use headstart_training::{Examples, Host, fit};
+use headstart_project::{BackboneId, DevicePreference, SampleId, TrainSettings};
+use headstart_training::{ClassImages, Embedded, Examples, Host, cross_validate, fit};
 use wasm_bindgen::prelude::*;
 
 use crate::{device::Chosen, port};
@@ -68,6 +68,41 @@ impl Bench {
             .map_err(|error| JsError::new(&format!("{error:?}")))?;
         Ok(())
     }
+
+    /// Cross-validates 1280 → 100 → `classes` by the product's own settings, on embeddings of the classes in turn, `[images, 1280]`.
+    ///
+    /// # Errors
+    /// When training fails.
+    pub async fn cross_validate(
+        &self,
+        embeddings: Vec<f32>,
+        classes: usize,
+        folds: u32,
+    ) -> Result<(), JsError> {
+        let features = self.backbone.features();
+        let class = |class: usize| ClassImages {
+            name: class.to_string(),
+            train: embeddings
+                .chunks_exact(features)
+                .enumerate()
+                .filter(|(at, _)| at % classes == class)
+                .map(|(at, embedding)| Embedded {
+                    id: SampleId(at as u32),
+                    embedding: embedding.into(),
+                    burst: None,
+                    look: None,
+                })
+                .collect(),
+            test: Vec::new(),
+        };
+        let images: Vec<ClassImages> = (0..classes).map(class).collect();
+        let settings = TrainSettings::default();
+        let device = Device::flex();
+        cross_validate(&images, features, &settings, folds, &device, &Silent)
+            .await
+            .map_err(|error| JsError::new(&format!("{error:?}")))?;
+        Ok(())
+    }
 }
 
 struct Silent;
@@ -82,6 +117,4 @@ impl Host for Silent {
     }
 
     async fn pause(&self) {}
-
-    fn report_epoch(&self, _metrics: EpochMetrics, _remaining_ms: f64) {}
 }
