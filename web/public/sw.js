@@ -55,6 +55,6 @@ function pathOf(request) {
 async function answer(request, path) {
   const cache = await caches.open(CACHE);
   const kept = await cache.match(path);
-  // The browser may have cleared a file away.
-  return kept ?? fetch(request);
+  // The browser may have cleared a file away. Only the same bytes may take its place: the server may have a newer version by now.
+  return kept ?? fetch(path, { cache: "no-cache", integrity: FILES[path] });
 }

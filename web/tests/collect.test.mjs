@@ -1,7 +1,7 @@
 // Every way by which images come in, and go.
 
 import assert from "node:assert/strict";
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -48,6 +48,19 @@ test("a folder with class folders is imported", async (t) => {
   for (const name of SHAPES) await app.hasImages(name, 11);
   await app.runTraining();
   assert.deepEqual((await parts(app)).Stars, { train: 8, test: 3 });
+});
+
+test("a project of Teachable Machine is imported", async (t) => {
+  const app = await open(t);
+  const manifest = (type) => ({ path: "manifest.json", data: Buffer.from(JSON.stringify({ type, version: "2.4.4", appdata: {} })) });
+  const entries = SHAPES.flatMap((name) => shapes(name).map((path, at) => ({ path: `${name}-!-${at}.jpg`, data: readFileSync(path) })));
+  await app.event("ready");
+  await app.import({ name: "sounds.tm", mimeType: "", buffer: zip([manifest("audio")]) });
+  await app.alert(/of the kind “audio”/, /choose an image project/);
+  await app.import({ name: "shapes.tm", mimeType: "", buffer: zip([...entries, manifest("image")]) });
+  for (const name of SHAPES) await app.hasImages(name, shapes(name).length);
+  assert.equal(await app.classes.count(), 3, "the empty classes of a fresh page give way");
+  await app.runTraining();
 });
 
 test("a second import adds to the classes of the same names", async (t) => {

@@ -6,12 +6,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { suite, until } from "./support/app.mjs";
-import { launch } from "./support/browser.mjs";
+import { DRAWN, drawImages } from "./support/drawn.mjs";
 import { watchOthers } from "./support/machine.mjs";
 import { drawMap, settled } from "./support/map.mjs";
 import { zip } from "./support/zip.mjs";
 
-const CLASSES = ["Lines", "Rings", "Tiles"];
+const CLASSES = DRAWN;
 const PER_CLASS = 1000;
 const TOTAL = CLASSES.length * PER_CLASS;
 const LONGEST_PAUSE_MS = 200;
@@ -24,7 +24,7 @@ test("3,000 images", { timeout: 30 * MINUTES }, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), "headstart-many-"));
   t.after(() => rmSync(folder, { recursive: true }));
   const archive = join(folder, "many.zip");
-  writeFileSync(archive, zip(await drawImages()));
+  writeFileSync(archive, zip(await drawImages(PER_CLASS)));
 
   const app = await open(t, {
     prepare: async (context) => {
@@ -117,63 +117,6 @@ async function pushMap(app) {
   await panel.getByRole("button", { name: "Thumbnails" }).click();
   await settled(panel);
   return { median: gaps[Math.floor(gaps.length / 2)], longest: gaps.at(-1) };
-}
-
-/** Draws the images in a browser page of their own, for its JPEG encoder; no two have the same bytes. */
-async function drawImages() {
-  const browser = await launch();
-  try {
-    const page = await browser.newPage();
-    const entries = [];
-    for (const [index, name] of CLASSES.entries()) {
-      for (let from = 0; from < PER_CLASS; from += 100) {
-        const encoded = await page.evaluate(draw, { index, from, count: 100 });
-        for (const [offset, base64] of encoded.entries()) {
-          entries.push({ path: `${name}/${String(from + offset).padStart(4, "0")}.jpg`, data: Buffer.from(base64, "base64") });
-        }
-      }
-    }
-    return entries;
-  } finally {
-    await browser.close();
-  }
-}
-
-// Runs in the page.
-async function draw({ index, from, count }) {
-  const canvas = new OffscreenCanvas(400, 300);
-  const context = canvas.getContext("2d");
-  const images = [];
-  for (let number = from; number < from + count; number += 1) {
-    let state = (index * 100_003 + number * 7919 + 1) >>> 0;
-    const random = () => {
-      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-      return state / 2 ** 32;
-    };
-    context.fillStyle = `hsl(${360 * random()} 30% ${40 + 40 * random()}%)`;
-    context.fillRect(0, 0, 400, 300);
-    for (let shape = 0; shape < 60; shape += 1) {
-      context.fillStyle = context.strokeStyle = `hsl(${360 * random()} 60% 50% / 0.6)`;
-      context.lineWidth = 2 + 6 * random();
-      const [x, y, size] = [400 * random(), 300 * random(), 10 + 60 * random()];
-      context.beginPath();
-      if (index === 0) {
-        context.moveTo(x, y);
-        context.lineTo(400 * random(), 300 * random());
-        context.stroke();
-      } else if (index === 1) {
-        context.arc(x, y, size / 2, 0, 2 * Math.PI);
-        context.stroke();
-      } else {
-        context.fillRect(x, y, size, size);
-      }
-    }
-    const bytes = new Uint8Array(await (await canvas.convertToBlob({ type: "image/jpeg", quality: 0.8 })).arrayBuffer());
-    let text = "";
-    for (const byte of bytes) text += String.fromCharCode(byte);
-    images.push(btoa(text));
-  }
-  return images;
 }
 
 // Runs in the page before anything else: notes by how much a timer that is due every 10 ms comes late.

@@ -1,7 +1,8 @@
-//! Reading a zip of images, an entry at a time, straight from the file.
+//! Reading a zip of images or a project of Teachable Machine, an entry at a time, straight from the file.
 
 use std::io::{self, Read, Seek, SeekFrom};
 
+use headstart_archive::{TeachableMachine, TeachableMachineError};
 use headstart_images::{Archive, ArchiveItem, ArchiveLimits};
 use headstart_project::{ArchiveError, ArchiveSummary, Event, ImportId, SkippedEntry};
 use js_sys::{Array, Uint8Array};
@@ -30,14 +31,10 @@ pub async fn read(import: ImportId, file: Blob) {
 }
 
 async fn read_entries(import: ImportId, file: Blob) -> Result<ArchiveSummary, ArchiveError> {
-    let damaged = |error: JsValue| ArchiveError::Damaged {
-        detail: crate::fetch::describe(&error),
-    };
-    let reader = BlobReader::new(file).map_err(damaged)?;
-    let mut archive = Archive::open(reader, ArchiveLimits::default())?;
+    let mut entries = Entries::open(&file)?;
     let mut summary = ArchiveSummary::default();
     let pause = Pause::new();
-    while let Some(item) = archive.read_next() {
+    while let Some(item) = entries.read_next() {
         match item? {
             ArchiveItem::Image(place, bytes) => {
                 let parts = Array::of1(&Uint8Array::from(bytes.as_slice()));
@@ -57,6 +54,40 @@ async fn read_entries(import: ImportId, file: Blob) -> Result<ArchiveSummary, Ar
         pause.when_due().await;
     }
     Ok(summary)
+}
+
+/// The images of a file, whichever of the two forms it has.
+enum Entries {
+    Folders(Archive<BlobReader>),
+    TeachableMachine(TeachableMachine<BlobReader>),
+}
+
+impl Entries {
+    fn open(file: &Blob) -> Result<Self, ArchiveError> {
+        let limits = ArchiveLimits::default();
+        let reader = || BlobReader::new(file.clone()).map_err(damaged);
+        match TeachableMachine::open(reader()?, limits) {
+            Ok(project) => Ok(Self::TeachableMachine(project)),
+            Err(TeachableMachineError::OtherKind { kind }) => {
+                Err(ArchiveError::OtherTeachableMachine { kind })
+            }
+            // Class folders, or nothing that can be read: that reader has the right words.
+            Err(_) => Archive::open(reader()?, limits).map(Self::Folders),
+        }
+    }
+
+    fn read_next(&mut self) -> Option<Result<ArchiveItem, ArchiveError>> {
+        match self {
+            Self::Folders(archive) => archive.read_next(),
+            Self::TeachableMachine(project) => project.read_next(),
+        }
+    }
+}
+
+fn damaged(error: JsValue) -> ArchiveError {
+    ArchiveError::Damaged {
+        detail: crate::fetch::describe(&error),
+    }
 }
 
 fn skip(summary: &mut ArchiveSummary, entry: SkippedEntry) {

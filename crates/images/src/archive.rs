@@ -5,7 +5,7 @@ use std::io::{Read, Seek};
 use headstart_project::{ArchiveError, Rejection, SkippedEntry};
 use zip::{ZipArchive, result::ZipError};
 
-use crate::{Placement, check, inspect, is_junk, place};
+use crate::{Placement, check, declared_entries, inspect, is_junk, place};
 
 /// How much is read of an archive before it is called a bomb.
 #[derive(Clone, Copy, Debug)]
@@ -59,13 +59,20 @@ impl<R: Read + Seek> Archive<R> {
         if !is_zip {
             return Err(ArchiveError::NotAZip);
         }
-        let zip = ZipArchive::new(reader).map_err(|error| ArchiveError::Damaged {
+        let damaged = |error: &dyn std::fmt::Display| ArchiveError::Damaged {
             detail: error.to_string(),
-        })?;
+        };
+        let too_many = ArchiveError::TooManyEntries {
+            limit: limits.entries as u32,
+        };
+        // Before anything is allocated for so many.
+        let declared = declared_entries(&mut reader).map_err(|error| damaged(&error))?;
+        if declared.is_some_and(|declared| declared > limits.entries as u64) {
+            return Err(too_many);
+        }
+        let zip = ZipArchive::new(reader).map_err(|error| damaged(&error))?;
         if zip.len() > limits.entries {
-            return Err(ArchiveError::TooManyEntries {
-                limit: limits.entries as u32,
-            });
+            return Err(too_many);
         }
         Ok(Self {
             zip,

@@ -4,12 +4,14 @@
 //! what a file is ([`inspect`], [`check`]), what a zip of class folders holds ([`Archive`], [`place`]), and how pixels become the model's input ([`Pixels`]).
 
 mod archive;
+mod declared;
 mod header;
 mod look;
 mod pixels;
 mod place;
 
 pub use archive::{Archive, ArchiveItem, ArchiveLimits};
+pub use declared::declared_entries;
 pub use header::{Format, ImageHeader, MAX_MEGAPIXELS, check, inspect};
 pub use look::look;
 pub use pixels::{Normalization, Pixels, PixelsError};

@@ -90,6 +90,14 @@ pub enum ArchiveError {
         /// The limit in megabytes.
         limit_mb: u32,
     },
+    /// A project of Teachable Machine that is not about images.
+    #[error(
+        "this Teachable Machine project is of the kind “{kind}”. Headstart learns from images: choose an image project."
+    )]
+    OtherTeachableMachine {
+        /// The kind as the project calls itself.
+        kind: String,
+    },
     /// More entries than are read.
     #[error("the zip has more than {limit} files. Split it into smaller zips.")]
     TooManyEntries {

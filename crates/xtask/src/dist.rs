@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use flate2::Compression;
 use flate2::read::GzEncoder;
+use zip::{ZipWriter, write::SimpleFileOptions};
 
 use crate::shell::{Project, run, step};
 use crate::tools;
@@ -32,6 +33,27 @@ pub fn build(project: &Project) -> Result<()> {
         "Trunk has left no dist/index.html"
     );
     Ok(())
+}
+
+/// The site's zip, beside `dist/`.
+const ZIP: &str = "headstart-site.zip";
+
+/// Puts the site into one file, and returns its name.
+pub fn pack(project: &Project) -> Result<&'static str> {
+    let mut files = Vec::new();
+    collect_files(&project.dist(), &mut files)?;
+    files.sort();
+    let mut zip = ZipWriter::new(File::create(project.path(ZIP))?);
+    for file in files {
+        let path = file.strip_prefix(project.dist())?;
+        zip.start_file_from_path(
+            Path::new("headstart").join(path),
+            SimpleFileOptions::default(),
+        )?;
+        io::copy(&mut File::open(&file)?, &mut zip)?;
+    }
+    zip.finish()?;
+    Ok(ZIP)
 }
 
 /// Prints what the larger files weigh over the wire, and fails when the page itself is too heavy.

@@ -22,7 +22,7 @@ const HELP: &str = "\
 Headstart's own tool. Usage: cargo xtask COMMAND
 
   serve [--port N] [--open]   build the page and serve it on this machine
-  dist                        build the static site into dist/
+  dist                        build the static site into dist/, and a zip of it
   test [lint|native|web]...   run all tests, or the named parts
   bench                       measure the engine against TensorFlow.js
   bench quality [FILE.zip]    measure on photographs what the methods are worth
@@ -66,7 +66,13 @@ fn perform(task: Task) -> Result<()> {
         Task::Serve(options) => serve::run(&project, &options),
         Task::Dist => {
             dist::build(&project)?;
-            println!("\nThe site is in dist/. Any static file server can serve it, from any path.");
+            let zip = dist::pack(&project)?;
+            println!(
+                "\nThe site is in dist/ and, as one file to carry about, in {}.\n\
+                 Any static file server can serve it, from any path. For a class: unzip it on each \
+                 machine, run `python3 -m http.server` in its folder, and open http://localhost:8000/.",
+                zip.display()
+            );
             Ok(())
         }
         Task::Test(parts) => test::run_parts(&project, &parts),

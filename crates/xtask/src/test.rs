@@ -132,6 +132,19 @@ fn web(project: &Project) -> Result<Vec<String>> {
     // First what may be missing, so that nobody waits for a build to hear of it.
     let chromium = tools::chromium()?;
     tools::node_packages(project, "web")?;
+    step("Auditing what the page takes from npm", || {
+        let mut npm = tools::npm(project)?;
+        npm.current_dir(project.path("web"))
+            .args(["audit", "--omit=dev"]);
+        let output = run_and_read(npm)?;
+        let is_unreachable = |line: &String| line.contains("audit endpoint returned an error");
+        if output.lines.iter().any(is_unreachable) {
+            println!("    Not checked: the registry of this network has no audit.");
+            return Ok(());
+        }
+        ensure!(output.succeeded, "npm has found a vulnerability");
+        Ok(())
+    })?;
     dist::build(project)?;
     step("Weighing the site", || dist::check_sizes(project))?;
     step("Running the end-to-end tests in Chromium", || {

@@ -118,7 +118,7 @@ pub fn ClassCard(props: &Props) -> Html {
                 <button type="button" class="button" aria-pressed={if has_camera { "true" } else { "false" }} onclick={camera}>
                     { glyph(Icon::Camera) }{ "Webcam" }
                 </button>
-                <FileButton label="Upload images" icon={Icon::Upload} accept="image/*,.zip" multiple=true onfiles={upload} />
+                <FileButton label="Upload images" icon={Icon::Upload} accept="image/*,.zip,.tm" multiple=true onfiles={upload} />
             </div>
             if props.has_camera {
                 <Recorder class={id} prefs={props.camera_prefs.clone()} />

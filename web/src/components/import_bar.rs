@@ -16,7 +16,7 @@ pub fn ImportBar() -> Html {
     html! {
         <div class="import-bar">
             <div class="button-row">
-                <FileButton label="Import images" icon={Icon::Archive} accept=".zip,image/*" multiple=true class="button-quiet" onfiles={onfiles.clone()} />
+                <FileButton label="Import images" icon={Icon::Archive} accept=".zip,.tm,image/*" multiple=true class="button-quiet" onfiles={onfiles.clone()} />
                 <FileButton label="Import folder" icon={Icon::Folder} folder=true multiple=true class="button-quiet" {onfiles} />
             </div>
             <p class="hint">

@@ -56,7 +56,7 @@ pub fn ProjectList(props: &Props) -> Html {
             </ul>
             if let Some(space) = *space {
                 <p class={classes!("hint", space.is_nearly_full().then_some("problem"))}>
-                    { space_text(space) }
+                    { space.words() }
                 </p>
             }
         </section>
@@ -189,30 +189,6 @@ fn facts(project: &Summary) -> String {
         "{} in {}, {} MB, changed {date}",
         text::count(project.images as usize, "image"),
         text::classes(project.classes as usize),
-        megabytes(project.bytes),
+        storage::megabytes(project.bytes),
     )
-}
-
-fn space_text(space: Space) -> String {
-    let text = format!(
-        "All projects together use {} MB of the {} MB that this browser gives to the page.",
-        megabytes(space.used),
-        megabytes(space.given)
-    );
-    if space.is_nearly_full() {
-        format!(
-            "{text} It is nearly full: delete projects that you do not need, or save them as files first."
-        )
-    } else {
-        text
-    }
-}
-
-fn megabytes(bytes: f64) -> String {
-    let megabytes = bytes / 1e6;
-    if megabytes < 10.0 {
-        format!("{megabytes:.1}")
-    } else {
-        text::grouped(megabytes.round() as u64)
-    }
 }

@@ -14,7 +14,7 @@ use wasm_bindgen_futures::spawn_local;
 use super::storage;
 use super::store::{KeptEmbedding, KeptFile, Store, StoreError};
 use crate::context::App;
-use crate::state::saved::{ProjectId, Saved};
+use crate::state::saved::{ProjectId, Saved, Summary};
 use crate::state::storage::Saving;
 use crate::state::{Action, State};
 
@@ -24,6 +24,8 @@ const GATHER_MS: u32 = 300;
 const RETRY_MS: u32 = 10_000;
 /// Images written at once.
 const BATCH: usize = 32;
+/// While many files are being written, the description follows at least this often.
+const DESCRIBE_MS: f64 = 500.0;
 
 /// The saver. Clones share it.
 #[derive(Clone, Default)]
@@ -37,6 +39,7 @@ struct Saver {
     /// Something changed while saving was under way.
     is_behind: bool,
     has_asked: bool,
+    has_warned: bool,
 }
 
 /// The open project in the store, and what is already there.
@@ -161,19 +164,25 @@ impl Autosave {
         if !files.is_empty() {
             self.ask_to_persist();
         }
+        let mut described_ms = Date::now();
         for batch in files.chunks(BATCH) {
             store.keep_files(&id, batch).await?;
             self.note(|target| target.files.extend(batch.iter().map(|file| file.id)));
+            // Thousands of files take a while, in which a crash must not lose those that are already there.
+            if Date::now() - described_ms > DESCRIBE_MS
+                && let Some(partial) = self.so_far(&state)
+            {
+                let summary = summarize(app, &partial, &id, created_ms);
+                store.keep(&summary, &partial, None).await?;
+                described_ms = Date::now();
+            }
         }
         for batch in embeddings.chunks(BATCH) {
             store.keep_embeddings(&id, batch).await?;
             self.note(|target| target.embeddings.extend(batch.iter().map(|kept| kept.id)));
         }
         if let Some(saved) = saved {
-            let bytes = app
-                .media
-                .bytes(saved.project.samples().map(|sample| sample.id));
-            let summary = saved.summary(id.clone(), created_ms, Date::now(), bytes);
+            let summary = summarize(app, &saved, &id, created_ms);
             let file = model.and_then(|_| app.media.model());
             store.keep(&summary, &saved, file.as_ref()).await?;
             self.note(|target| {
@@ -190,7 +199,37 @@ impl Autosave {
                 }
             });
         }
+        if !files.is_empty() {
+            self.warn_when_nearly_full(app).await;
+        }
         Ok(true)
+    }
+
+    /// The description without those images whose files are still to be written, and with the results whose model is there.
+    fn so_far(&self, state: &State) -> Option<Saved> {
+        let saver = self.0.borrow();
+        let target = saver.target.as_ref()?;
+        let mut saved = Saved::of(state);
+        for class in &mut saved.project.classes {
+            Rc::make_mut(class).remove(|sample| !target.files.contains(&sample.id));
+        }
+        let written = target.written.as_ref();
+        saved.results = written.and_then(|written| written.results.clone());
+        Some(saved)
+    }
+
+    /// Says, once, that space runs out, while there still is some.
+    async fn warn_when_nearly_full(&self, app: &App) {
+        let space = storage::space().await;
+        let Some(space) = space.filter(|space| space.is_nearly_full()) else {
+            return;
+        };
+        if !std::mem::replace(&mut self.0.borrow_mut().has_warned, true) {
+            app.dispatch(Action::Problem {
+                title: "The browser’s storage is nearly full".into(),
+                detail: space.words(),
+            });
+        }
     }
 
     /// Asks the browser, once, not to clear the page's data by itself. It may refuse; then it clears only when space runs out.
@@ -262,6 +301,13 @@ impl Autosave {
             saved: (target.written.as_ref() != Some(&saved) && !is_empty).then_some(saved),
         })
     }
+}
+
+/// The line of a project in the list.
+fn summarize(app: &App, saved: &Saved, id: &ProjectId, created_ms: f64) -> Summary {
+    let samples = saved.project.samples().map(|sample| sample.id);
+    let bytes = app.media.bytes(samples);
+    saved.summary(id.clone(), created_ms, Date::now(), bytes)
 }
 
 struct Work {

@@ -190,9 +190,11 @@ fn import_archive(app: &App, archive: Blob, name: String) {
     }));
 }
 
-/// A zip by its name or type. What is inside decides later whether it really is one.
+/// A zip or a project of Teachable Machine, by its name or type. What is inside decides later whether it really is one.
 fn is_archive(file: &File) -> bool {
-    file.name().to_ascii_lowercase().ends_with(".zip")
+    let name = file.name().to_ascii_lowercase();
+    name.ends_with(".zip")
+        || name.ends_with(".tm")
         || matches!(
             &*file.type_(),
             "application/zip" | "application/x-zip-compressed"

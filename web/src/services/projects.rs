@@ -12,7 +12,7 @@ use super::media::Kept;
 use super::store::{KeptImages, Store, StoreError};
 use crate::context::App;
 use crate::state::project::Project;
-use crate::state::saved::{ProjectId, Saved, Summary};
+use crate::state::saved::{ProjectId, Saved, Summary, UnreadableProject};
 use crate::state::storage::Stage;
 use crate::state::{Action, State};
 use crate::text;
@@ -54,8 +54,10 @@ impl Projects {
         self.0.borrow_mut().store = Some(store.clone());
         let mut summaries = self.told(app, store.summaries().await);
         for gone in summaries.extract_if(.., |summary| summary.deleted_ms.is_some()) {
-            // Deleted the last time; undo is over.
-            self.told(app, store.forget(&gone.id).await);
+            // Deleted the last time, so undo is over; unless another tab still works on it, and so keeps it.
+            if let Some(_lock) = lock::take(&gone.id.0).await {
+                self.told(app, store.forget(&gone.id).await);
+            }
         }
         let remembered = session().and_then(|session| session.get_item(OPEN_KEY).ok()?);
         let remembered = summaries
@@ -99,10 +101,10 @@ impl Projects {
         let images = self.told(app, store.images(&summary.id).await);
         let saved = match description.as_deref().map(Saved::read) {
             Some(Ok(saved)) => saved,
-            Some(Err(reason)) if reason.contains("newer") => {
+            Some(Err(reason @ UnreadableProject::Newer)) => {
                 app.dispatch(Action::Problem {
                     title: format!("“{}” cannot be opened", summary.title),
-                    detail: reason,
+                    detail: reason.to_string(),
                 });
                 return;
             }

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{StorageEstimate, StorageManager};
 
+use crate::text;
+
 /// Bytes used and given.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Space {
@@ -25,6 +27,31 @@ impl Space {
 
     pub fn is_nearly_full(self) -> bool {
         self.share() >= Self::NEARLY
+    }
+
+    pub fn words(self) -> String {
+        let text = format!(
+            "All projects together use {} MB of the {} MB that this browser gives to the page.",
+            megabytes(self.used),
+            megabytes(self.given)
+        );
+        if self.is_nearly_full() {
+            format!(
+                "{text} It is nearly full: delete projects that you do not need, or save them as files first."
+            )
+        } else {
+            text
+        }
+    }
+}
+
+/// Bytes as megabytes, to read.
+pub fn megabytes(bytes: f64) -> String {
+    let megabytes = bytes / 1e6;
+    if megabytes < 10.0 {
+        format!("{megabytes:.1}")
+    } else {
+        text::grouped(megabytes.round() as u64)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use headstart_project::{Part, SampleId};
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 use super::State;
 use super::analysis::Analyses;
@@ -32,6 +33,23 @@ pub struct Summary {
     pub deleted_ms: Option<f64>,
 }
 
+impl Summary {
+    /// Of a project about which nothing else can be read.
+    pub fn lost(id: ProjectId, now_ms: f64) -> Self {
+        Self {
+            id,
+            title: "Recovered project".into(),
+            created_ms: now_ms,
+            changed_ms: now_ms,
+            images: 0,
+            classes: 0,
+            bytes: 0.0,
+            cover: None,
+            deleted_ms: None,
+        }
+    }
+}
+
 /// A project without its images' files.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Saved {
@@ -44,6 +62,15 @@ pub struct Saved {
     pub runs: u32,
     pub threshold: Option<f32>,
     pub analyses: Analyses,
+}
+
+/// Why a kept project's text cannot be read.
+#[derive(Debug, Error)]
+pub enum UnreadableProject {
+    #[error("It was saved by a newer version of Headstart. Reload the page to get that version.")]
+    Newer,
+    #[error("Its description is damaged ({0}).")]
+    Damaged(#[from] serde_json::Error),
 }
 
 impl Saved {
@@ -69,21 +96,17 @@ impl Saved {
     /// Reads a kept project's text.
     ///
     /// # Errors
-    /// With words for the user when the text is damaged or newer than this code.
-    pub fn read(text: &str) -> Result<Self, String> {
+    /// When the text is damaged or newer than this code.
+    pub fn read(text: &str) -> Result<Self, UnreadableProject> {
         #[derive(Deserialize)]
         struct Head {
             version: u32,
         }
-        let damaged = |error: serde_json::Error| format!("Its description is damaged ({error}).");
-        let head: Head = serde_json::from_str(text).map_err(damaged)?;
+        let head: Head = serde_json::from_str(text)?;
         if head.version > Self::VERSION {
-            return Err(
-                "It was saved by a newer version of Headstart. Reload the page to get that version."
-                    .into(),
-            );
+            return Err(UnreadableProject::Newer);
         }
-        serde_json::from_str(text).map_err(damaged)
+        Ok(serde_json::from_str(text)?)
     }
 
     /// Whether nobody has made anything yet.
@@ -149,8 +172,8 @@ mod tests {
     #[test]
     fn newer_and_damaged_texts_are_refused_with_words() {
         let newer = Saved::read(r#"{"version":99,"wings":2}"#).expect_err("is newer");
-        assert!(newer.contains("newer version"));
+        assert!(matches!(newer, UnreadableProject::Newer));
         let damaged = Saved::read(r#"{"version":1,"title":"#).expect_err("is cut off");
-        assert!(damaged.contains("damaged"));
+        assert!(matches!(damaged, UnreadableProject::Damaged(_)));
     }
 }

@@ -110,6 +110,14 @@ export class App {
   static async open(t, browser, site, { device = "cpu", path = "/", context: options = {}, expectedErrors = [], prepare } = {}) {
     // What a service worker answers cannot be changed by a test; the tests of working offline let it in.
     const context = await browser.newContext({ viewport: { width: 1440, height: 1000 }, serviceWorkers: "block", ...options });
+    const app = await App.in(t, context, site, { expectedErrors, prepare });
+    app.address = `${site.url}${path}${device ? `?device=${device}` : ""}`;
+    await app.page.goto(app.address);
+    return app;
+  }
+
+  /** A page in a context that is there already, not yet at any address, which is watched as `open` says. */
+  static async in(t, context, site, { expectedErrors = [], prepare } = {}) {
     const problems = [];
     context.on("request", (request) => {
       const url = request.url();
@@ -130,11 +138,9 @@ export class App {
     t.after(async () => {
       const crashes = await page.evaluate(() => window.__tap.events.filter(({ name }) => name === "crashed").map(({ body }) => body.message)).catch(() => []);
       for (const message of crashes) note(`the engine crashed: ${message}`);
-      await context.close();
+      await context.close().catch(() => {});
       assert.deepEqual(problems, []);
     });
-    app.address = `${site.url}${path}${device ? `?device=${device}` : ""}`;
-    await page.goto(app.address);
     return app;
   }
 

@@ -25,15 +25,24 @@ export const FAKE_CAMERA = ["--use-fake-ui-for-media-stream", "--use-fake-device
  * @param {string[]} flags
  * @param {{gpu?: boolean}} [options] `gpu` leaves the graphics card to Chromium, which the benchmark wants and the tests do not
  */
-export async function launch(flags = [], { gpu = false } = {}) {
+export async function launch(flags = [], options = {}) {
+  return chromium.launch(settings(flags, options));
+}
+
+/** A browser that keeps what its pages store in `folder`, as a person's browser does. */
+export async function launchPersistent(folder) {
+  return chromium.launchPersistentContext(folder, { ...settings([], {}), viewport: { width: 1440, height: 1000 }, serviceWorkers: "block" });
+}
+
+function settings(flags, { gpu = false }) {
   if (!existsSync(CHROMIUM)) {
     throw new Error(`There is no Chromium at ${CHROMIUM}. Install it (Debian: apt-get install chromium), or set CHROMIUM to its path.`);
   }
   // Chromium's sandbox refuses to run as root, which is who runs in most containers.
   const sandbox = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
-  return chromium.launch({
+  return {
     executablePath: CHROMIUM,
     headless: true,
     args: [...QUIET, ...sandbox, ...(gpu ? [] : ["--disable-gpu"]), ...flags],
-  });
+  };
 }

@@ -11,7 +11,7 @@ use headstart_project::{ImageLook, SampleId};
 use idb::{
     Database, DatabaseEvent, Factory, ObjectStoreParams, TransactionMode, TransactionResult,
 };
-use js_sys::{Float32Array, Uint8Array};
+use js_sys::{Date, Float32Array, Uint8Array};
 use thiserror::Error;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::Blob;
@@ -46,6 +46,10 @@ pub enum StoreError {
         "this browser keeps nothing for this page; private windows and blocked site data do that"
     )]
     Unavailable,
+    #[error(
+        "this page is older than the one that last kept your projects here. Reload it to get the newer one; your projects are untouched"
+    )]
+    Newer,
     #[error("the space that the browser gives to this page is full")]
     Full,
     #[error("the browser’s database did not work: {0}")]
@@ -103,7 +107,7 @@ impl Store {
             }
         });
         let mut database = request.await.map_err(|error| match failed(error) {
-            StoreError::Full => StoreError::Full,
+            known @ (StoreError::Full | StoreError::Newer) => known,
             _ => StoreError::Unavailable,
         })?;
         // Another tab with a newer page must not wait for this one.
@@ -118,16 +122,33 @@ impl Store {
     /// All projects, the one changed last first.
     ///
     /// # Errors
-    /// When the database fails. Entries that cannot be read are left out.
+    /// When the database fails. A project whose line cannot be read gets a new one from its description.
     pub async fn summaries(&self) -> Result<Vec<Summary>, StoreError> {
-        let transaction = self.read(&[SUMMARIES])?;
+        let transaction = self.read(&[SUMMARIES, DESCRIPTIONS])?;
         let store = transaction.object_store(SUMMARIES).map_err(failed)?;
-        let all = store.get_all(None, None).map_err(failed)?;
-        let all = all.await.map_err(failed)?;
-        let texts = all.into_iter().filter_map(|value| value.as_string());
+        let keys = store.get_all_keys(None, None).map_err(failed)?;
+        let values = store.get_all(None, None).map_err(failed)?;
+        let store = transaction.object_store(DESCRIPTIONS).map_err(failed)?;
+        let described = store.get_all_keys(None, None).map_err(failed)?;
+        let keys = keys.await.map_err(failed)?;
+        let values = values.await.map_err(failed)?;
+        let described = described.await.map_err(failed)?;
+        let id = |key: &JsValue| key.as_string().map(ProjectId);
+        let texts = values.into_iter().map(|value| value.as_string());
         let mut summaries: Vec<Summary> = texts
-            .filter_map(|text| serde_json::from_str(&text).ok())
+            .filter_map(|text| serde_json::from_str(&text?).ok())
             .collect();
+        for id in keys.iter().chain(&described).filter_map(id) {
+            if summaries.iter().all(|summary| summary.id != id) {
+                let description = self.description(&id).await?;
+                let saved = description.and_then(|text| Saved::read(&text).ok());
+                let now_ms = Date::now();
+                summaries.push(match saved {
+                    Some(saved) => saved.summary(id, now_ms, now_ms, 0.0),
+                    None => Summary::lost(id, now_ms),
+                });
+            }
+        }
         summaries.sort_by(|a, b| b.changed_ms.total_cmp(&a.changed_ms));
         Ok(summaries)
     }
@@ -377,6 +398,8 @@ fn failed(error: idb::Error) -> StoreError {
     let words = error.to_string();
     if words.contains("Quota") {
         StoreError::Full
+    } else if words.contains("VersionError") {
+        StoreError::Newer
     } else {
         StoreError::Failed(words)
     }
