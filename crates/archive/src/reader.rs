@@ -269,7 +269,9 @@ fn told_of_description(error: EntryError) -> ProjectFileError {
 fn told(error: ArchiveError) -> ProjectFileError {
     match error {
         ArchiveError::NotAZip => ProjectFileError::NotAProject,
-        ArchiveError::NoImages => ProjectFileError::NoProject,
+        ArchiveError::NoImages | ArchiveError::OtherTeachableMachine { .. } => {
+            ProjectFileError::NoProject
+        }
         ArchiveError::Damaged { detail } => ProjectFileError::Damaged {
             detail: brief(&detail),
         },
