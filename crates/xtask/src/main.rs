@@ -68,10 +68,9 @@ fn perform(task: Task) -> Result<()> {
             dist::build(&project)?;
             let zip = dist::pack(&project)?;
             println!(
-                "\nThe site is in dist/ and, as one file to carry about, in {}.\n\
+                "\nThe site is in dist/ and, as one file to carry about, in {zip}.\n\
                  Any static file server can serve it, from any path. For a class: unzip it on each \
-                 machine, run `python3 -m http.server` in its folder, and open http://localhost:8000/.",
-                zip.display()
+                 machine, run `python3 -m http.server` in its folder, and open http://localhost:8000/."
             );
             Ok(())
         }
