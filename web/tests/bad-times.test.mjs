@@ -22,15 +22,18 @@ before(async () => {
   archive = { name: "drawn.zip", mimeType: "application/zip", buffer: zip(await drawImages(PER_CLASS)) };
 });
 
+/** What a browser of its own keeps, and the site that it shows. They go when every browser is closed. */
+const folder = mkdtempSync(join(tmpdir(), "headstart-killed-"));
+let site;
+before(async () => (site = await serve({ "/": DIST })));
+after(async () => {
+  await site.close();
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+});
+
 const open = suite();
 
 test("the browser is killed in the middle of training with 600 images", { timeout: 6 * MINUTE }, async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), "headstart-killed-"));
-  const site = await serve({ "/": DIST });
-  after(async () => {
-    await site.close();
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
-  });
   const start = async () => {
     const app = await App.in(t, await launchPersistent(folder), site);
     app.address = `${site.url}/?device=cpu`;
@@ -65,6 +68,7 @@ test("the browser is killed in the middle of training with 600 images", { timeou
   await again.set({ Epochs: 20 });
   await again.runTraining();
   assert.equal(await again.count("sample_embedded"), 0, "no image is embedded a second time");
+  t.after(() => site.close());
 });
 
 test("a reload in the middle of saving loses no image that was kept, and the rest can be added again", { timeout: 3 * MINUTE }, async (t) => {
@@ -163,7 +167,8 @@ for (const version of readdirSync(join(FIXTURES, "store"))) {
     assert.equal(await app.train.getByRole("spinbutton", { name: "Epochs", exact: true }).inputValue(), "17");
     assert.deepEqual(await app.alerts(), []);
     await app.event("ready");
-    await app.runTraining();
+    await app.trainButton.click();
+    await app.event("trained");
   });
 }
 
