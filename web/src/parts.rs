@@ -3,12 +3,16 @@
 //! What only a part reaches is moved into its file after linking (`crates/xtask/src/split.rs`); so the rest of the page must not name a part's components.
 //! A part is asked for as soon as the page stands, and draws from the state as everything else does.
 
+use std::pin::Pin;
+
 use wasm_bindgen_futures::spawn_local;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 use yew::prelude::*;
 
 use crate::components::{check, keep};
+use crate::context::App;
 use crate::state::State;
+use crate::state::saved::Summary;
 
 /// What a part draws.
 type View = fn(&State) -> Html;
@@ -39,6 +43,15 @@ fn load_check() -> Result<View, SplitLoaderError> {
 #[wasm_split(keep, fallible)]
 fn load_keep() -> Result<View, SplitLoaderError> {
     Ok(keep::view)
+}
+
+/// A project that is being opened.
+type Opening = Pin<Box<dyn Future<Output = ()>>>;
+
+/// Opens a kept project. Reading one takes code that a first visit has no use for.
+#[wasm_split(keep, fallible)]
+pub fn open(app: App, project: Summary) -> Result<Opening, SplitLoaderError> {
+    Ok(Box::pin(async move { app.projects.open(&app, project).await }))
 }
 
 #[derive(Clone, Copy)]
