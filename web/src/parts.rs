@@ -51,7 +51,9 @@ type Opening = Pin<Box<dyn Future<Output = ()>>>;
 /// Opens a kept project. Reading one takes code that a first visit has no use for.
 #[wasm_split(keep, fallible)]
 pub fn open(app: App, project: Summary) -> Result<Opening, SplitLoaderError> {
-    Ok(Box::pin(async move { app.projects.open(&app, project).await }))
+    Ok(Box::pin(
+        async move { app.projects.open(&app, project).await },
+    ))
 }
 
 #[derive(Clone, Copy)]

@@ -50,15 +50,16 @@ pub fn page(project: &Project, folder: &Path, profile: &str) -> Result<()> {
     let loader = format!("{stem}-parts.js");
     let page = replace(
         &fs::read_to_string(bound(&script))?,
-        &format!("\"./{LOADER}\""),
-        &format!("\"./{loader}\""),
+        // Only in imports: the binary itself goes on to ask for the old name.
+        &format!(" from \"./{LOADER}\""),
+        &format!(" from \"./{loader}\""),
     )?;
     fs::write(folder.join(&script), page)?;
     fs::copy(bound(&binary), folder.join(&binary))?;
 
     let mut loading = robust(&fs::read_to_string(work.join(LOADER))?)?;
     for part in parts(&work, &stem)? {
-        let name = format!("{stem}-{}.wasm", part.trim_start_matches("split_"));
+        let name = format!("{stem}-{}.wasm", part.trim_start_matches("split_").replace('_', "-"));
         let quoted = format!("\"./{part}.wasm\"");
         loading = replace(&loading, &quoted, &format!("\"./{name}\""))?;
         fs::copy(work.join(format!("{part}.wasm")), folder.join(name))?;

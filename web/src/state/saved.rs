@@ -76,14 +76,14 @@ impl Saved {
             version: u32,
         }
         let damaged = |error: serde_json::Error| format!("Its description is damaged ({error}).");
-        let head: Head = serde_json::from_str(text).map_err(damaged)?;
+        let head: Head = headstart_wire::from_json(text).map_err(damaged)?;
         if head.version > Self::VERSION {
             return Err(
                 "It was saved by a newer version of Headstart. Reload the page to get that version."
                     .into(),
             );
         }
-        serde_json::from_str(text).map_err(damaged)
+        headstart_wire::from_json(text).map_err(damaged)
     }
 
     /// Whether nobody has made anything yet.

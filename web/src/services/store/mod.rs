@@ -126,7 +126,7 @@ impl Store {
         let all = all.await.map_err(failed)?;
         let texts = all.into_iter().filter_map(|value| value.as_string());
         let mut summaries: Vec<Summary> = texts
-            .filter_map(|text| serde_json::from_str(&text).ok())
+            .filter_map(|text| headstart_wire::from_json(&text).ok())
             .collect();
         summaries.sort_by(|a, b| b.changed_ms.total_cmp(&a.changed_ms));
         Ok(summaries)
