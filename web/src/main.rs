@@ -8,6 +8,7 @@ mod glossary;
 mod heat;
 mod hooks;
 mod map;
+mod parts;
 mod services;
 mod state;
 

@@ -3,10 +3,14 @@
 //! A message is the array `[json, attachment, attachment, …]`.
 //! The JSON is the plain data; attachments are browser objects (`Blob`, `ImageBitmap`, typed arrays) that are cloned by handle or transferred, never copied through JSON.
 
+mod json;
+
 use js_sys::Array;
 use serde::{Serialize, de::DeserializeOwned};
 use thiserror::Error;
 use wasm_bindgen::{JsCast, JsValue};
+
+pub use json::from_json;
 
 /// Why a browser message is not one of ours.
 #[derive(Debug, Error)]
@@ -39,5 +43,5 @@ pub fn unpack<T: DeserializeOwned>(value: JsValue) -> Result<(T, Vec<JsValue>), 
     let packed: Array = value.dyn_into().map_err(|_| WireError::Shape)?;
     let text = packed.get(0).as_string().ok_or(WireError::Shape)?;
     let attachments = packed.iter().skip(1).collect();
-    Ok((serde_json::from_str(&text)?, attachments))
+    Ok((from_json(&text)?, attachments))
 }

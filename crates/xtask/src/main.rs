@@ -6,6 +6,7 @@ mod pytorch;
 mod serve;
 mod shell;
 mod site;
+mod split;
 mod test;
 mod tools;
 mod weights;
@@ -78,9 +79,14 @@ fn perform(task: Task) -> Result<()> {
         Task::Bench => bench::run(&project),
         Task::Quality(data) => bench::quality(&project, data),
         Task::Finish => {
-            let folder = std::env::var_os("TRUNK_STAGING_DIR");
-            let folder = folder.context("finish is called by Trunk, which names the folder")?;
-            site::finish(&PathBuf::from(folder))
+            let from_trunk = |name| {
+                let value = std::env::var_os(name);
+                value.with_context(|| format!("finish is called by Trunk, which sets {name}"))
+            };
+            let folder = PathBuf::from(from_trunk("TRUNK_STAGING_DIR")?);
+            let profile = from_trunk("TRUNK_PROFILE")?;
+            split::page(&project, &folder, &profile.to_string_lossy())?;
+            site::finish(&folder)
         }
         Task::Weights(options) => weights::run(&project, &options),
         Task::Help => {

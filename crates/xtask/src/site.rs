@@ -1,4 +1,4 @@
-//! The last touch to a built site, called by Trunk (see `Trunk.toml`): no inline script is left, and the service worker knows every file.
+//! The last touch to a built site, called by Trunk (see `Trunk.toml`) after the page was parted: no inline script is left, and the service worker knows every file.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};
 
 use crate::dist::collect_files;
+use crate::split;
 
 /// The service worker's script, in which the list of files is filled in.
 const WORKER: &str = "sw.js";
@@ -21,7 +22,7 @@ pub fn finish(folder: &Path) -> Result<()> {
     let index = folder.join("index.html");
     let page = fs::read_to_string(&index)
         .with_context(|| format!("there is no built site in {}", folder.display()))?;
-    let (page, script) = move_script_out(&page)?;
+    let (page, script) = move_script_out(&page, &split::loader(folder)?)?;
     fs::write(folder.join(START), script)?;
     fs::write(&index, page)?;
 
@@ -32,7 +33,8 @@ pub fn finish(folder: &Path) -> Result<()> {
 }
 
 /// Trunk starts the page by an inline script, which the page's own security policy forbids. Returns the page and the script.
-fn move_script_out(page: &str) -> Result<(String, String)> {
+/// The page also says that `loader` is needed from the beginning: the script that the page's own imports.
+fn move_script_out(page: &str, loader: &str) -> Result<(String, String)> {
     const OPEN: &str = "<script type=\"module\">";
     const CLOSE: &str = "</script>";
     let (before, rest) = page
@@ -43,7 +45,16 @@ fn move_script_out(page: &str) -> Result<(String, String)> {
         !after.contains("<script>") && !after.contains(OPEN),
         "there is a second inline script, which the page's security policy forbids"
     );
-    let moved = format!("{before}<script type=\"module\" src=\"./{START}\"></script>{after}");
+    ensure!(
+        !page
+            .split('<')
+            .any(|tag| tag.contains(split::PAGE) && tag.contains("integrity=")),
+        "Trunk has noted a hash of a file that parting the page has replaced"
+    );
+    let moved = format!(
+        "{before}<script type=\"module\" src=\"./{START}\"></script>\n\
+         <link rel=\"modulepreload\" href=\"{loader}\">{after}"
+    );
     Ok((moved, script.trim().to_owned() + "\n"))
 }
 
@@ -130,13 +141,14 @@ mod tests {
     #[test]
     fn the_script_moves_out_of_the_page() {
         let page = "<head><script type=\"module\">\nimport init from './a.js';\n</script></head>";
-        let (page, script) = move_script_out(page).expect("has a script");
+        let (page, script) = move_script_out(page, "./b.js").expect("has a script");
         assert_eq!(
             page,
-            "<head><script type=\"module\" src=\"./start.js\"></script></head>"
+            "<head><script type=\"module\" src=\"./start.js\"></script>\n\
+             <link rel=\"modulepreload\" href=\"./b.js\"></head>"
         );
         assert_eq!(script, "import init from './a.js';\n");
-        assert!(move_script_out(&page).is_err());
+        assert!(move_script_out(&page, "./b.js").is_err());
     }
 
     #[test]

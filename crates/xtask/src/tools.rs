@@ -14,7 +14,12 @@ use crate::shell::{Project, find_program, read, run, step};
 
 /// A program from crates.io.
 struct Tool {
+    /// The program's.
     name: &'static str,
+    /// What it is installed from.
+    package: &'static str,
+    /// What it is built with beyond the package's defaults.
+    features: &'static str,
     purpose: &'static str,
     /// How long it takes to compile on two cores.
     duration: &'static str,
@@ -24,6 +29,8 @@ struct Tool {
 
 const TRUNK: Tool = Tool {
     name: "trunk",
+    package: "trunk",
+    features: "",
     purpose: "packs the site",
     duration: "about 4 minutes",
     locked: true,
@@ -33,14 +40,29 @@ const TRUNK_VERSION: &str = "0.21.14";
 
 const WASM_BINDGEN: Tool = Tool {
     name: "wasm-bindgen",
+    package: "wasm-bindgen-cli",
+    features: "",
     purpose: "connects WebAssembly with JavaScript; it has to match the library in Cargo.lock",
     duration: "about 2 minutes",
     // Its lock file names a version that not every registry has.
     locked: false,
 };
 
+const WASM_SPLIT: Tool = Tool {
+    name: "wasm-split-cli",
+    package: "wasm_split_cli_support",
+    features: "build-binary",
+    purpose: "parts the page's WebAssembly",
+    duration: "about a minute",
+    locked: true,
+};
+// It has to understand what the library in Cargo.toml writes, and `split.rs` has to understand its script.
+const WASM_SPLIT_VERSION: &str = "0.2.4";
+
 const NEXTEST: Tool = Tool {
     name: "cargo-nextest",
+    package: "cargo-nextest",
+    features: "",
     purpose: "runs the native tests",
     duration: "about 5 minutes",
     locked: true,
@@ -49,6 +71,8 @@ const NEXTEST_VERSION: &str = "0.9.151";
 
 const CARGO_DENY: Tool = Tool {
     name: "cargo-deny",
+    package: "cargo-deny",
+    features: "",
     purpose: "checks licences and sources of all dependencies",
     duration: "about 5 minutes",
     locked: true,
@@ -85,9 +109,15 @@ pub fn wasm_target(project: &Project) -> Result<()> {
     )
 }
 
-/// What packs the site: Trunk, and the wasm-bindgen that Trunk would otherwise download.
+/// What packs the site: Trunk, what parts the page, and the wasm-bindgen that Trunk would otherwise download.
 pub fn bundlers(project: &Project) -> Result<()> {
     cargo_tool(project, &TRUNK, TRUNK_VERSION)?;
+    splitters(project)
+}
+
+/// What parts the page, and binds what is left.
+pub fn splitters(project: &Project) -> Result<()> {
+    cargo_tool(project, &WASM_SPLIT, WASM_SPLIT_VERSION)?;
     let lock =
         fs::read_to_string(project.path("Cargo.lock")).context("could not read Cargo.lock")?;
     let version =
@@ -108,6 +138,8 @@ pub fn cargo_deny(project: &Project) -> Result<()> {
 fn cargo_tool(project: &Project, tool: &Tool, version: &str) -> Result<()> {
     let Tool {
         name,
+        package,
+        features,
         purpose,
         duration,
         locked,
@@ -117,24 +149,23 @@ fn cargo_tool(project: &Project, tool: &Tool, version: &str) -> Result<()> {
         .tools()
         .join("bin")
         .join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    // Some programs do not say their version; Cargo has noted what it has installed.
+    let notes = fs::read_to_string(project.tools().join(".crates.toml")).unwrap_or_default();
+    let is_noted = own.is_file() && notes.contains(&format!("\"{package} {version} ("));
     let candidates = [Some(own), find_program(name)];
     let is_right = |program: PathBuf| {
         let mut command = Command::new(program);
         command.arg("--version");
         read(command).is_some_and(|text| text.split_whitespace().any(|word| word == version))
     };
-    if candidates.into_iter().flatten().any(is_right) {
+    if is_noted || candidates.into_iter().flatten().any(is_right) {
         return Ok(());
     }
 
     let title = format!("Installing {name} {version} into .tools: it {purpose} ({duration}, once)");
     step(&title, || {
-        let package = if *name == "wasm-bindgen" {
-            "wasm-bindgen-cli"
-        } else {
-            name
-        };
         let mut install = project.cargo(&["install", package, "--version", version, "--force"])?;
+        install.args(["--features", features]);
         install.arg("--root").arg(project.tools());
         if *locked {
             install.arg("--locked");

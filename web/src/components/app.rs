@@ -1,30 +1,27 @@
 //! The root: the state, the effects that belong to the whole page, and its parts.
 
 use headstart_project::DevicePreference;
-use wasm_bindgen_futures::spawn_local;
 use web_sys::UrlSearchParams;
 use yew::prelude::*;
 
-use super::check::Check;
 use super::collect::Collect;
+use super::column_head;
 use super::footer;
 use super::header::Header;
 use super::icon::{Icon, glyph};
-use super::keep::Keep;
 use super::notices::Notices;
 use super::project_bar::ProjectBar;
-use super::project_list::ProjectList;
 use super::train::Train;
 use super::try_it::TryIt;
 use super::undo_toast::UndoToast;
-use crate::context::{App as Context, use_app};
+use crate::context::App as Context;
 use crate::hooks::use_autosave::use_autosave;
 use crate::hooks::use_drop_and_paste::use_drop_and_paste;
 use crate::hooks::use_engine::use_engine;
 use crate::hooks::use_shortcuts::use_shortcuts;
+use crate::parts::{Loaded, Part, use_part};
 use crate::state::State;
 use crate::state::camera::CameraOwner;
-use crate::state::saved::Summary;
 use crate::state::status::status;
 use crate::state::storage::Stage;
 use crate::state::threshold;
@@ -37,9 +34,9 @@ pub fn App() -> Html {
     use_autosave(&app, &state);
     use_shortcuts(&app);
     use_drop_and_paste(&app);
+    let check = use_part(Part::Check);
+    let keep = use_part(Part::Keep);
 
-    let undo = state.undo.last().filter(|_| !state.undo_hidden);
-    let undo = undo.map(|step| AttrValue::from(step.label.clone()));
     html! {
         <ContextProvider<Context> context={(*app).clone()}>
             <Header status={status(&state)} engine={state.engine.clone()} />
@@ -51,19 +48,23 @@ pub fn App() -> Html {
                 </div>
                 { match &state.stage {
                     Stage::Opening => Html::default(),
-                    Stage::Start(projects) => html! { <ProjectList projects={projects.clone()} /> },
-                    Stage::Elsewhere(project) => html! { <Elsewhere project={(**project).clone()} /> },
-                    Stage::Editing => editor(&state, undo.clone()),
+                    Stage::Start(_) => html! {
+                        <section class="projects" aria-label="Projects">{ keep.view(&state) }</section>
+                    },
+                    Stage::Elsewhere(_) => html! {
+                        <section class="elsewhere" aria-label="Open in another tab">{ keep.view(&state) }</section>
+                    },
+                    Stage::Editing => editor(&state, &check, &keep),
                 } }
             </main>
             { footer::view(&footer::Props { offline: state.offline }) }
             <Notices notices={state.notices.clone()} phase={state.engine.phase.clone()} />
-            <UndoToast label={undo} />
+            <UndoToast label={state.undo_label()} />
         </ContextProvider<Context>>
     }
 }
 
-fn editor(state: &State, undo: Option<AttrValue>) -> Html {
+fn editor(state: &State, check: &Loaded, keep: &Loaded) -> Html {
     html! {
         <>
             <ProjectBar title={state.title.clone()} saving={state.saving.clone()} />
@@ -95,62 +96,12 @@ fn editor(state: &State, undo: Option<AttrValue>) -> Html {
                     />
                 </div>
             </div>
-            <Check
-                project={state.project.clone()}
-                results={state.results.clone()}
-                analyses={state.analyses.clone()}
-                threshold={state.threshold}
-                undo={undo}
-            />
-            <Keep has_images={!state.project.is_empty()} has_model={state.results.is_some()} />
+            <section class="check" id="check" tabindex="-1" aria-label="Check">
+                { column_head::view(&column_head::Props { step: "4".into(), title: "Check".into(), lead: "How good is it, where does it err, and what can you do about it?".into() }) }
+                { check.view(state) }
+            </section>
+            <section class="keep" aria-label="Keep">{ keep.view(state) }</section>
         </>
-    }
-}
-
-#[derive(Properties, PartialEq)]
-struct ElsewhereProps {
-    project: Summary,
-}
-
-/// The project is open in another tab; two would undo each other's work.
-#[component]
-fn Elsewhere(props: &ElsewhereProps) -> Html {
-    let app = use_app();
-    let again = {
-        let (app, project) = (app.clone(), props.project.clone());
-        Callback::from(move |_: MouseEvent| {
-            let (app, project) = (app.clone(), project.clone());
-            spawn_local(async move { app.projects.open(&app, project).await });
-        })
-    };
-    let copy = {
-        let (app, project) = (app.clone(), props.project.clone());
-        Callback::from(move |_: MouseEvent| {
-            let (app, project) = (app.clone(), project.clone());
-            spawn_local(async move {
-                if let Some(copy) = app.projects.duplicate(&app, &project).await {
-                    app.projects.open(&app, copy).await;
-                }
-            });
-        })
-    };
-    let leave = {
-        let app = app.clone();
-        Callback::from(move |_: MouseEvent| {
-            let app = app.clone();
-            spawn_local(async move { app.projects.leave(&app).await });
-        })
-    };
-    html! {
-        <section class="card elsewhere" aria-label="Open in another tab">
-            <h2>{ format!("“{}” is open in another tab", props.project.title) }</h2>
-            <p>{ "Two tabs would undo each other’s work. Go on in the other tab, or close it and try again here." }</p>
-            <div class="button-row">
-                <button type="button" class="button" onclick={again}>{ "Try again" }</button>
-                <button type="button" class="button" onclick={copy}>{ "Open a copy" }</button>
-                <button type="button" class="text-button" onclick={leave}>{ "All projects" }</button>
-            </div>
-        </section>
     }
 }
 

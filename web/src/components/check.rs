@@ -6,7 +6,6 @@ use std::rc::Rc;
 use headstart_project::{MeasuredOn, SampleId};
 use yew::prelude::*;
 
-use super::column_head;
 use super::cross_validation;
 use super::data_map::DataMap;
 use super::doctor;
@@ -17,20 +16,34 @@ use super::results_panel;
 use super::tabs::{Tab, Tabs, panel_id, tab_id};
 use super::trust;
 use super::unknowns::Unknowns;
+use crate::state::State;
 use crate::state::analysis::{Analyses, Kind};
 use crate::state::doctor::Open;
 use crate::state::project::Project;
 use crate::state::run::Results;
 
+/// The content of the region Check.
+pub fn view(state: &State) -> Html {
+    html! {
+        <Check
+            project={state.project.clone()}
+            results={state.results.clone()}
+            analyses={state.analyses.clone()}
+            threshold={state.threshold}
+            undo={state.undo_label()}
+        />
+    }
+}
+
 #[derive(Properties, PartialEq)]
-pub struct Props {
-    pub project: Project,
-    pub results: Option<Results>,
-    pub analyses: Analyses,
+struct Props {
+    project: Project,
+    results: Option<Results>,
+    analyses: Analyses,
     /// Where the user has moved the threshold of “None of these”.
-    pub threshold: Option<f32>,
+    threshold: Option<f32>,
     /// What can be taken back.
-    pub undo: Option<AttrValue>,
+    undo: Option<AttrValue>,
 }
 
 /// The panels, in the order of their tabs.
@@ -82,7 +95,7 @@ impl Panel {
 }
 
 #[component]
-pub fn Check(props: &Props) -> Html {
+fn Check(props: &Props) -> Html {
     let selected = use_state_eq(|| 0_usize);
     // Panels that were looked at stay as they were left; the others are not drawn yet.
     let visited = use_state_eq(|| 1_u32);
@@ -109,8 +122,7 @@ pub fn Check(props: &Props) -> Html {
     };
     let is_empty = props.project.is_empty() && props.results.is_none();
     html! {
-        <section class="check" id="check" tabindex="-1" aria-label="Check">
-            { column_head::view(&column_head::Props { step: "4".into(), title: "Check".into(), lead: "How good is it, where does it err, and what can you do about it?".into() }) }
+        <>
             <div class="card">
                 <Headline project={props.project.clone()} results={props.results.clone()} />
                 if !is_empty {
@@ -141,7 +153,7 @@ pub fn Check(props: &Props) -> Html {
                     onclose={let gallery = gallery.clone(); Callback::from(move |()| gallery.set(None))}
                 />
             }
-        </section>
+        </>
     }
 }
 

@@ -3,19 +3,35 @@
 use web_sys::File;
 use yew::prelude::*;
 
+use super::elsewhere::Elsewhere;
 use super::file_button::FileButton;
 use super::icon::{Icon, glyph};
+use super::project_list::ProjectList;
 use crate::context::{App, use_app};
 use crate::services::exchange;
+use crate::state::State;
+use crate::state::storage::Stage;
+
+/// What is to be done with whole projects at the present stage.
+pub fn view(state: &State) -> Html {
+    match &state.stage {
+        Stage::Opening => Html::default(),
+        Stage::Start(projects) => html! { <ProjectList projects={projects.clone()} /> },
+        Stage::Elsewhere(project) => html! { <Elsewhere project={(**project).clone()} /> },
+        Stage::Editing => {
+            html! { <Keep has_images={!state.project.is_empty()} has_model={state.results.is_some()} /> }
+        }
+    }
+}
 
 #[derive(Properties, PartialEq)]
-pub struct Props {
-    pub has_images: bool,
-    pub has_model: bool,
+struct Props {
+    has_images: bool,
+    has_model: bool,
 }
 
 #[component]
-pub fn Keep(props: &Props) -> Html {
+fn Keep(props: &Props) -> Html {
     let app = use_app();
     let act = |act: fn(&App)| {
         let app = app.clone();
@@ -23,7 +39,7 @@ pub fn Keep(props: &Props) -> Html {
     };
     let without = |has: bool| (!has).then_some("true");
     html! {
-        <section class="keep card" aria-label="Keep">
+        <div class="card">
             <h2>{ "Keep" }</h2>
             <p>{ "Your work stays in this browser by itself. Here you take it out as files, for another computer or for other tools." }</p>
             <div class="button-row">
@@ -39,7 +55,7 @@ pub fn Keep(props: &Props) -> Html {
                 </button>
             </div>
             <p class="hint">{ "A saved project holds everything and opens on any computer. A data set is a zip of plain class folders. A model is a zip for Python, for ONNX, and a page that recognises images by itself with a double click." }</p>
-        </section>
+        </div>
     }
 }
 

@@ -17,6 +17,7 @@ pub mod data_map;
 pub mod device_chip;
 pub mod doctor;
 pub mod doctor_findings;
+pub mod elsewhere;
 pub mod empty_state;
 pub mod export_report;
 pub mod familiarity;

@@ -39,7 +39,7 @@ pub fn ProjectList(props: &Props) -> Html {
         })
     };
     html! {
-        <section class="projects" aria-label="Projects">
+        <>
             <div class="projects-head">
                 <h2>{ "Your projects" }</h2>
                 <div class="button-row">
@@ -59,7 +59,7 @@ pub fn ProjectList(props: &Props) -> Html {
                     { space.words() }
                 </p>
             }
-        </section>
+        </>
     }
 }
 

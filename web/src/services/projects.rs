@@ -11,6 +11,7 @@ use super::lock::{self, Lock};
 use super::media::Kept;
 use super::store::{KeptImages, Store, StoreError};
 use crate::context::App;
+use crate::parts;
 use crate::state::project::Project;
 use crate::state::saved::{ProjectId, Saved, Summary, UnreadableProject};
 use crate::state::storage::Stage;
@@ -63,9 +64,14 @@ impl Projects {
         let remembered = summaries
             .iter()
             .find(|summary| Some(&summary.id.0) == remembered.as_ref());
-        match remembered {
-            Some(summary) => self.open(app, summary.clone()).await,
+        let opening = match remembered {
+            Some(summary) => parts::open(app.clone(), summary.clone()).await.ok(),
+            None => None,
+        };
+        match opening {
+            Some(opening) => opening.await,
             None if summaries.is_empty() => self.begin(app).await,
+            // Also when the part that opens projects could not be loaded: the list's place says so.
             None => app.dispatch(Action::SetStage(Stage::Start(summaries))),
         }
     }

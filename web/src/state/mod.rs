@@ -201,6 +201,12 @@ impl State {
             .chain(self.undo.samples())
     }
 
+    /// What was done last, in words, as long as it is offered to take it back.
+    pub fn undo_label(&self) -> Option<String> {
+        let step = self.undo.last().filter(|_| !self.undo_hidden)?;
+        Some(step.label.clone())
+    }
+
     fn apply(&mut self, action: Action) {
         match action {
             Action::SetStage(stage) => self.stage = stage,

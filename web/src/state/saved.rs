@@ -102,11 +102,11 @@ impl Saved {
         struct Head {
             version: u32,
         }
-        let head: Head = serde_json::from_str(text)?;
+        let head: Head = headstart_wire::from_json(text)?;
         if head.version > Self::VERSION {
             return Err(UnreadableProject::Newer);
         }
-        Ok(serde_json::from_str(text)?)
+        Ok(headstart_wire::from_json(text)?)
     }
 
     /// Whether nobody has made anything yet.

@@ -50,7 +50,7 @@ pub fn file(id: SampleId, value: &JsValue) -> Option<KeptFile> {
         file: value.get(0).dyn_into().ok()?,
         name: value.get(1).as_string()?.into(),
         class: value.get(2).as_string()?.into(),
-        fingerprint: serde_json::from_str(&value.get(3).as_string()?).ok()?,
+        fingerprint: headstart_wire::from_json(&value.get(3).as_string()?).ok()?,
     })
 }
 
@@ -63,6 +63,6 @@ pub fn embedding_value(embedding: &Float32Array, look: ImageLook) -> JsValue {
 /// What [`embedding_value`] wrote.
 pub fn embedding(value: &JsValue) -> Option<(Float32Array, ImageLook)> {
     let value = value.dyn_ref::<Array>()?;
-    let look = serde_json::from_str(&value.get(1).as_string()?).ok()?;
+    let look = headstart_wire::from_json(&value.get(1).as_string()?).ok()?;
     Some((value.get(0).dyn_into().ok()?, look))
 }

@@ -136,7 +136,7 @@ impl Store {
         let id = |key: &JsValue| key.as_string().map(ProjectId);
         let texts = values.into_iter().map(|value| value.as_string());
         let mut summaries: Vec<Summary> = texts
-            .filter_map(|text| serde_json::from_str(&text?).ok())
+            .filter_map(|text| headstart_wire::from_json(&text?).ok())
             .collect();
         for id in keys.iter().chain(&described).filter_map(id) {
             if summaries.iter().all(|summary| summary.id != id) {
