@@ -40,6 +40,10 @@ pub fn page(project: &Project, folder: &Path, profile: &str) -> Result<()> {
     bind.args(["--target", "web", "--no-typescript", "--out-name", &stem]);
     // The parts use the page's memory, table and stack.
     bind.arg("--keep-lld-exports");
+    if profile == "release" {
+        // What the linker has left out for size need not come back.
+        bind.arg("--remove-name-section");
+    }
     bind.arg("--out-dir").arg(work.join("bound"));
     bind.arg(work.join(format!("{stem}.wasm")));
     run(bind)?;
@@ -59,10 +63,8 @@ pub fn page(project: &Project, folder: &Path, profile: &str) -> Result<()> {
 
     let mut loading = robust(&fs::read_to_string(work.join(LOADER))?)?;
     for part in parts(&work, &stem)? {
-        let name = format!(
-            "{stem}-{}.wasm",
-            part.trim_start_matches("split_").replace('_', "-")
-        );
+        let short = part.trim_start_matches("split_").replace('_', "-");
+        let name = format!("{stem}-{short}.wasm");
         let quoted = format!("\"./{part}.wasm\"");
         loading = replace(&loading, &quoted, &format!("\"./{name}\""))?;
         fs::copy(work.join(format!("{part}.wasm")), folder.join(name))?;
