@@ -14,6 +14,7 @@ use super::keep::Keep;
 use super::notices::Notices;
 use super::project_bar::ProjectBar;
 use super::project_list::ProjectList;
+use super::tour::Tour;
 use super::train::Train;
 use super::try_it::TryIt;
 use super::undo_toast::UndoToast;
@@ -38,6 +39,14 @@ pub fn App() -> Html {
     use_shortcuts(&app);
     use_drop_and_paste(&app);
 
+    // The step of the guided tour.
+    let tour = use_state_eq(|| None::<usize>);
+    let onstep = use_callback((), {
+        let tour = tour.setter();
+        move |step, ()| tour.set(step)
+    });
+    let ontour = use_callback(onstep.clone(), |_: MouseEvent, onstep| onstep.emit(Some(0)));
+
     let undo = state.undo.last().filter(|_| !state.undo_hidden);
     let undo = undo.map(|step| AttrValue::from(step.label.clone()));
     html! {
@@ -53,17 +62,24 @@ pub fn App() -> Html {
                     Stage::Opening => Html::default(),
                     Stage::Start(projects) => html! { <ProjectList projects={projects.clone()} /> },
                     Stage::Elsewhere(project) => html! { <Elsewhere project={(**project).clone()} /> },
-                    Stage::Editing => editor(&state, undo.clone()),
+                    Stage::Editing => html! {
+                        <>
+                            if let Some(step) = *tour {
+                                <Tour {step} is_empty={state.project.is_empty()} {onstep} />
+                            }
+                            { editor(&state, undo.clone(), ontour.clone()) }
+                        </>
+                    },
                 } }
             </main>
-            { footer::view(&footer::Props { offline: state.offline }) }
+            { footer::view(&footer::Props { offline: state.offline, ontour: (state.stage == Stage::Editing).then_some(ontour) }) }
             <Notices notices={state.notices.clone()} phase={state.engine.phase.clone()} />
             <UndoToast label={undo} />
         </ContextProvider<Context>>
     }
 }
 
-fn editor(state: &State, undo: Option<AttrValue>) -> Html {
+fn editor(state: &State, undo: Option<AttrValue>, ontour: Callback<MouseEvent>) -> Html {
     html! {
         <>
             <ProjectBar title={state.title.clone()} saving={state.saving.clone()} />
@@ -73,6 +89,7 @@ fn editor(state: &State, undo: Option<AttrValue>) -> Html {
                         project={state.project.clone()}
                         camera={state.camera}
                         camera_prefs={state.camera_prefs.clone()}
+                        {ontour}
                     />
                 </div>
                 <div class="column column-train">

@@ -1,0 +1,174 @@
+//! The guided tour: five steps that point at the page's own parts. It lies over nothing that is needed, and everything goes on working.
+
+use gloo_events::EventListener;
+use wasm_bindgen::JsCast;
+use web_sys::{Document, Element, HtmlElement, KeyboardEvent, Storage};
+use yew::prelude::*;
+
+use super::icon::{Icon, glyph};
+
+const STORAGE_KEY: &str = "headstart-tour";
+
+/// A part of the page, and what one does there.
+struct Stop {
+    /// Selects the part.
+    place: &'static str,
+    title: &'static str,
+    words: &'static str,
+}
+
+const STOPS: [Stop; 5] = [
+    Stop {
+        place: ".welcome",
+        title: "Welcome",
+        words: "You show examples, and the computer learns to tell things apart. No images at hand? Press “Use the sample pictures”, and go on here.",
+    },
+    Stop {
+        place: COLLECT,
+        title: "Collect",
+        words: "Make a class for each thing, and fill it with examples: by webcam, with files, or by dropping a whole folder. The more different they are, the better.",
+    },
+    Stop {
+        place: ".column-train",
+        title: "Train",
+        words: "One button, a few seconds. It is this quick because the network has seen a million photos before and only has to learn your classes.",
+    },
+    Stop {
+        place: ".column-try",
+        title: "Try",
+        words: "Show it something new. It says what it sees and how sure it is, and “Where it looked” shows which part of the image spoke for that.",
+    },
+    Stop {
+        place: "#check",
+        title: "Check and keep",
+        words: "How often is it right on images that it has never seen, and why is it wrong? Below that, Keep takes your project, your images and your model out as files.",
+    },
+];
+
+/// Stands in for a part that is not on the page.
+const COLLECT: &str = ".column-collect";
+
+#[derive(Properties, PartialEq)]
+pub struct Props {
+    pub step: usize,
+    /// There are no images yet, so that the page welcomes its user.
+    pub is_empty: bool,
+    /// Asks for another step, or for the end.
+    pub onstep: Callback<Option<usize>>,
+}
+
+#[component]
+pub fn Tour(props: &Props) -> Html {
+    let next = use_node_ref();
+    {
+        let (next, onstep) = (next.clone(), props.onstep.clone());
+        use_effect_with((), move |()| {
+            let end = onstep.clone();
+            remember();
+            let before = document().and_then(|document| document.active_element());
+            focus(next.cast());
+            let escape = document().map(|document| {
+                EventListener::new(&document, "keydown", move |event| {
+                    let key = event.dyn_ref::<KeyboardEvent>().map(KeyboardEvent::key);
+                    if key.as_deref() == Some("Escape") && !is_something_open() {
+                        onstep.emit(None);
+                    }
+                })
+            });
+            move || {
+                drop(escape);
+                // Also when the project is left: the tour does not come back with it by itself.
+                end.emit(None);
+                give_focus_back(before);
+            }
+        });
+    }
+    use_effect_with((props.step, props.is_empty), |&(step, _)| {
+        let place = STOPS.get(step).and_then(|stop| find(stop.place));
+        let place = place.or_else(|| find(COLLECT));
+        if let Some(place) = &place {
+            // An attribute of a valid name can always be set; the stylesheet moves the tour to it.
+            let _ = place.set_attribute("data-tour", "");
+            place.scroll_into_view();
+        }
+        move || {
+            if let Some(place) = place {
+                let _ = place.remove_attribute("data-tour");
+            }
+        }
+    });
+    let Some(stop) = STOPS.get(props.step) else {
+        return Html::default();
+    };
+    let to = |step: Option<usize>| props.onstep.reform(move |_: MouseEvent| step);
+    let following = Some(props.step + 1).filter(|&step| step < STOPS.len());
+    html! {
+        <div class="tour" role="dialog" aria-labelledby="tour-title" aria-describedby="tour-words">
+            <div aria-live="polite">
+                <p class="hint">{ format!("Step {} of {}", props.step + 1, STOPS.len()) }</p>
+                <h2 id="tour-title">{ stop.title }</h2>
+                <p id="tour-words">{ stop.words }</p>
+            </div>
+            <div class="button-row">
+                if let Some(step) = props.step.checked_sub(1) {
+                    <button key="back" type="button" class="button" onclick={to(Some(step))}>{ "Back" }</button>
+                }
+                <button key="next" ref={next} type="button" class="button button-primary" onclick={to(following)}>
+                    { if following.is_some() { "Next" } else { "Done" } }
+                </button>
+            </div>
+            <button type="button" class="icon-button" aria-label="End the tour" title="End the tour" onclick={to(None)}>
+                { glyph(Icon::Close) }
+            </button>
+        </div>
+    }
+}
+
+/// Whether the tour was taken in this browser before.
+pub fn was_seen() -> bool {
+    storage().is_some_and(|storage| matches!(storage.get_item(STORAGE_KEY), Ok(Some(_))))
+}
+
+fn remember() {
+    if let Some(storage) = storage() {
+        // A full or forbidden storage only means that the tour is offered again.
+        let _ = storage.set_item(STORAGE_KEY, "seen");
+    }
+}
+
+fn storage() -> Option<Storage> {
+    web_sys::window()?.local_storage().ok()?
+}
+
+fn document() -> Option<Document> {
+    web_sys::window()?.document()
+}
+
+fn find(selector: &str) -> Option<Element> {
+    document()?.query_selector(selector).ok()?
+}
+
+/// Escape closes first what lies over the page.
+fn is_something_open() -> bool {
+    find("dialog[open], :popover-open").is_some()
+}
+
+/// Nobody's focus is taken who has left the tour for the page.
+fn give_focus_back(before: Option<Element>) {
+    if find(".tour :focus").is_none() {
+        return;
+    }
+    let before = before.filter(Element::is_connected);
+    focus(
+        before
+            .or_else(|| find("#main"))
+            .and_then(|element| element.dyn_into().ok()),
+    );
+}
+
+fn focus(element: Option<HtmlElement>) {
+    if let Some(element) = element {
+        // Focusing an element that is on the page does not fail.
+        let _ = element.focus();
+    }
+}
