@@ -105,11 +105,11 @@ pub fn Tour(props: &Props) -> Html {
     html! {
         <div class="tour" role="dialog" aria-labelledby="tour-title" aria-describedby="tour-words">
             <div aria-live="polite">
-                <p class="hint">{ format!("Step {} of {}", props.step + 1, STOPS.len()) }</p>
                 <h2 id="tour-title">{ stop.title }</h2>
                 <p id="tour-words">{ stop.words }</p>
             </div>
             <div class="button-row">
+                <p class="hint">{ format!("Step {} of {}", props.step + 1, STOPS.len()) }</p>
                 if let Some(step) = props.step.checked_sub(1) {
                     <button key="back" type="button" class="button" onclick={to(Some(step))}>{ "Back" }</button>
                 }
