@@ -2,7 +2,7 @@
 
 use gloo_events::EventListener;
 use wasm_bindgen::JsCast;
-use web_sys::{Document, Element, HtmlElement, KeyboardEvent, Storage};
+use web_sys::{Document, Element, FocusOptions, HtmlElement, KeyboardEvent, Storage};
 use yew::prelude::*;
 
 use super::icon::{Icon, glyph};
@@ -61,12 +61,11 @@ pub struct Props {
 pub fn Tour(props: &Props) -> Html {
     let next = use_node_ref();
     {
-        let (next, onstep) = (next.clone(), props.onstep.clone());
+        let onstep = props.onstep.clone();
         use_effect_with((), move |()| {
-            let end = onstep.clone();
             remember();
             let before = document().and_then(|document| document.active_element());
-            focus(next.cast());
+            let end = onstep.clone();
             let escape = document().map(|document| {
                 EventListener::new(&document, "keydown", move |event| {
                     let key = event.dyn_ref::<KeyboardEvent>().map(KeyboardEvent::key);
@@ -83,13 +82,12 @@ pub fn Tour(props: &Props) -> Html {
             }
         });
     }
+    // The stylesheet moves the tour to the part that is marked.
     use_effect_with((props.step, props.is_empty), |&(step, _)| {
-        let place = STOPS.get(step).and_then(|stop| find(stop.place));
-        let place = place.or_else(|| find(COLLECT));
+        let place = place(step);
         if let Some(place) = &place {
-            // An attribute of a valid name can always be set; the stylesheet moves the tour to it.
+            // An attribute of a valid name can always be set.
             let _ = place.set_attribute("data-tour", "");
-            place.scroll_into_view();
         }
         move || {
             if let Some(place) = place {
@@ -97,6 +95,21 @@ pub fn Tour(props: &Props) -> Html {
             }
         }
     });
+    {
+        let next = next.clone();
+        use_effect_with(props.step, move |&step| {
+            if let Some(place) = place(step) {
+                place.scroll_into_view();
+            }
+            // It has just begun, or the button that was pressed is gone.
+            if let (None, Some(next)) = (find(".tour :focus"), next.cast::<HtmlElement>()) {
+                let options = FocusOptions::new();
+                options.set_prevent_scroll(true);
+                // Focusing an element that is on the page does not fail.
+                let _ = next.focus_with_options(&options);
+            }
+        });
+    }
     let Some(stop) = STOPS.get(props.step) else {
         return Html::default();
     };
@@ -111,9 +124,9 @@ pub fn Tour(props: &Props) -> Html {
             <div class="button-row">
                 <p class="hint">{ format!("Step {} of {}", props.step + 1, STOPS.len()) }</p>
                 if let Some(step) = props.step.checked_sub(1) {
-                    <button key="back" type="button" class="button" onclick={to(Some(step))}>{ "Back" }</button>
+                    <button type="button" class="button" onclick={to(Some(step))}>{ "Back" }</button>
                 }
-                <button key="next" ref={next} type="button" class="button button-primary" onclick={to(following)}>
+                <button ref={next} type="button" class="button button-primary" onclick={to(following)}>
                     { if following.is_some() { "Next" } else { "Done" } }
                 </button>
             </div>
@@ -148,6 +161,11 @@ fn find(selector: &str) -> Option<Element> {
     document()?.query_selector(selector).ok()?
 }
 
+fn place(step: usize) -> Option<Element> {
+    let place = STOPS.get(step).and_then(|stop| find(stop.place));
+    place.or_else(|| find(COLLECT))
+}
+
 /// Escape closes first what lies over the page.
 fn is_something_open() -> bool {
     find("dialog[open], :popover-open").is_some()
@@ -158,16 +176,9 @@ fn give_focus_back(before: Option<Element>) {
     if find(".tour :focus").is_none() {
         return;
     }
-    let before = before.filter(Element::is_connected);
-    focus(
-        before
-            .or_else(|| find("#main"))
-            .and_then(|element| element.dyn_into().ok()),
-    );
-}
-
-fn focus(element: Option<HtmlElement>) {
-    if let Some(element) = element {
+    let before = before.filter(|element| element.is_connected());
+    let element = before.or_else(|| find("#main"));
+    if let Some(element) = element.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
         // Focusing an element that is on the page does not fail.
         let _ = element.focus();
     }
