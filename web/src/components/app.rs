@@ -14,7 +14,7 @@ use super::keep::Keep;
 use super::notices::Notices;
 use super::project_bar::ProjectBar;
 use super::project_list::ProjectList;
-use super::tour::Tour;
+use super::tour::{self, Tour};
 use super::train::Train;
 use super::try_it::TryIt;
 use super::undo_toast::UndoToast;
@@ -39,14 +39,6 @@ pub fn App() -> Html {
     use_shortcuts(&app);
     use_drop_and_paste(&app);
 
-    // The step of the guided tour.
-    let tour = use_state_eq(|| None::<usize>);
-    let onstep = use_callback((), {
-        let tour = tour.setter();
-        move |step, ()| tour.set(step)
-    });
-    let ontour = use_callback(onstep.clone(), |_: MouseEvent, onstep| onstep.emit(Some(0)));
-
     let undo = state.undo.last().filter(|_| !state.undo_hidden);
     let undo = undo.map(|step| AttrValue::from(step.label.clone()));
     html! {
@@ -58,28 +50,24 @@ pub fn App() -> Html {
                     <p>{ "Show it a few examples, press Train, and watch it recognise new images." }</p>
                     <p class="privacy">{ glyph(Icon::Shield) }{ "Everything happens on this computer. No image ever leaves it." }</p>
                 </div>
+                if let Some(step) = state.tour {
+                    <Tour {step} is_empty={state.project.is_empty()} />
+                }
                 { match &state.stage {
                     Stage::Opening => Html::default(),
                     Stage::Start(projects) => html! { <ProjectList projects={projects.clone()} /> },
                     Stage::Elsewhere(project) => html! { <Elsewhere project={(**project).clone()} /> },
-                    Stage::Editing => html! {
-                        <>
-                            if let Some(step) = *tour {
-                                <Tour {step} is_empty={state.project.is_empty()} {onstep} />
-                            }
-                            { editor(&state, undo.clone(), ontour.clone()) }
-                        </>
-                    },
+                    Stage::Editing => editor(&state, undo.clone()),
                 } }
             </main>
-            { footer::view(&footer::Props { offline: state.offline, ontour: (state.stage == Stage::Editing).then_some(ontour) }) }
+            { footer::view(&footer::Props { offline: state.offline, ontour: (state.stage == Stage::Editing).then(|| tour::begin(&app)) }) }
             <Notices notices={state.notices.clone()} phase={state.engine.phase.clone()} />
             <UndoToast label={undo} />
         </ContextProvider<Context>>
     }
 }
 
-fn editor(state: &State, undo: Option<AttrValue>, ontour: Callback<MouseEvent>) -> Html {
+fn editor(state: &State, undo: Option<AttrValue>) -> Html {
     html! {
         <>
             <ProjectBar title={state.title.clone()} saving={state.saving.clone()} />
@@ -89,7 +77,6 @@ fn editor(state: &State, undo: Option<AttrValue>, ontour: Callback<MouseEvent>) 
                         project={state.project.clone()}
                         camera={state.camera}
                         camera_prefs={state.camera_prefs.clone()}
-                        {ontour}
                     />
                 </div>
                 <div class="column column-train">

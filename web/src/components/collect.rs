@@ -23,8 +23,6 @@ pub struct Props {
     pub project: Project,
     pub camera: Option<CameraOwner>,
     pub camera_prefs: CameraPrefs,
-    /// Begins the guided tour.
-    pub ontour: Callback<MouseEvent>,
 }
 
 #[component]
@@ -67,7 +65,7 @@ pub fn Collect(props: &Props) -> Html {
                         </button>
                         <p class="hint">{ "No images at hand? Train with ours within a minute." }</p>
                         if !*has_toured {
-                            <button type="button" class="text-button" onclick={props.ontour.clone()}>{ "Show me around" }</button>
+                            <button type="button" class="text-button" onclick={tour::begin(&app)}>{ "Show me around" }</button>
                         }
                     </EmptyState>
                 </div>

@@ -6,6 +6,8 @@ use web_sys::{Document, Element, FocusOptions, HtmlElement, KeyboardEvent, Stora
 use yew::prelude::*;
 
 use super::icon::{Icon, glyph};
+use crate::context::{App, use_app};
+use crate::state::Action;
 
 const STORAGE_KEY: &str = "headstart-tour";
 
@@ -53,31 +55,27 @@ pub struct Props {
     pub step: usize,
     /// There are no images yet, so that the page welcomes its user.
     pub is_empty: bool,
-    /// Asks for another step, or for the end.
-    pub onstep: Callback<Option<usize>>,
 }
 
 #[component]
 pub fn Tour(props: &Props) -> Html {
+    let app = use_app();
     let next = use_node_ref();
     {
-        let onstep = props.onstep.clone();
+        let app = app.clone();
         use_effect_with((), move |()| {
             remember();
             let before = document().and_then(|document| document.active_element());
-            let end = onstep.clone();
             let escape = document().map(|document| {
                 EventListener::new(&document, "keydown", move |event| {
                     let key = event.dyn_ref::<KeyboardEvent>().map(KeyboardEvent::key);
                     if key.as_deref() == Some("Escape") && !is_something_open() {
-                        onstep.emit(None);
+                        app.dispatch(Action::SetTour(None));
                     }
                 })
             });
             move || {
                 drop(escape);
-                // Also when the project is left: the tour does not come back with it by itself.
-                end.emit(None);
                 give_focus_back(before);
             }
         });
@@ -113,7 +111,7 @@ pub fn Tour(props: &Props) -> Html {
     let Some(stop) = STOPS.get(props.step) else {
         return Html::default();
     };
-    let to = |step: Option<usize>| props.onstep.reform(move |_: MouseEvent| step);
+    let to = |step: Option<usize>| app.callback(move |_: MouseEvent| Action::SetTour(step));
     let following = Some(props.step + 1).filter(|&step| step < STOPS.len());
     html! {
         <div class="tour" role="dialog" aria-labelledby="tour-title" aria-describedby="tour-words">
@@ -135,6 +133,11 @@ pub fn Tour(props: &Props) -> Html {
             </button>
         </div>
     }
+}
+
+/// Begins the tour.
+pub fn begin(app: &App) -> Callback<MouseEvent> {
+    app.callback(|_: MouseEvent| Action::SetTour(Some(0)))
 }
 
 /// Whether the tour was taken in this browser before.
