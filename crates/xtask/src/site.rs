@@ -7,7 +7,6 @@ use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};
 
 use crate::dist::collect_files;
-use crate::pages;
 
 /// The service worker's script, in which the list of files is filled in.
 const WORKER: &str = "sw.js";
@@ -19,7 +18,7 @@ const START: &str = "start.js";
 /// # Errors
 /// When the site does not look as Trunk leaves it.
 pub fn finish(folder: &Path) -> Result<()> {
-    pages::finish(folder)?;
+    crate::pages::finish(folder)?;
     let index = folder.join("index.html");
     let page = fs::read_to_string(&index)
         .with_context(|| format!("there is no built site in {}", folder.display()))?;
