@@ -1,12 +1,31 @@
 //! The field's words, explained once, for whoever meets them first here.
+//!
+//! The page explains a word where it stands; `cargo xtask finish` includes this file, too, and writes all words into the page glossary.html.
 
-/// A word that is explained where it appears.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Word {
+/// Declares the words and the list of them all, which so cannot miss one.
+macro_rules! words {
+    ($($word:ident,)+) => {
+        /// A word that is explained where it appears.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Word {
+            $($word,)+
+        }
+
+        impl Word {
+            #[allow(dead_code, reason = "it is xtask that lists the words")]
+            pub const ALL: &[Self] = &[$(Self::$word,)+];
+        }
+    };
+}
+
+words! {
+    Accuracy,
+    Augmentation,
     Backbone,
     Baseline,
     Batch,
     Calibration,
+    Class,
     ConfidenceInterval,
     Confusion,
     CrossValidation,
@@ -15,15 +34,21 @@ pub enum Word {
     Epoch,
     F1,
     Familiarity,
+    Feature,
+    FineTuning,
     Head,
     HeatMap,
     HiddenLayer,
     LearningRate,
     Loss,
+    Model,
     NearDuplicate,
     NearestNeighbours,
     Overfitting,
+    Parameter,
     Precision,
+    Pretrained,
+    Probability,
     Recall,
     Recording,
     Seed,
@@ -37,10 +62,13 @@ pub enum Word {
 impl Word {
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Accuracy => "accuracy",
+            Self::Augmentation => "augmentation",
             Self::Backbone => "backbone",
             Self::Baseline => "baseline",
             Self::Batch => "batch",
             Self::Calibration => "calibration",
+            Self::Class => "class",
             Self::ConfidenceInterval => "confidence interval",
             Self::Confusion => "confusion matrix",
             Self::CrossValidation => "cross-validation",
@@ -49,15 +77,21 @@ impl Word {
             Self::Epoch => "epoch",
             Self::F1 => "F1",
             Self::Familiarity => "familiarity",
+            Self::Feature => "feature",
+            Self::FineTuning => "fine-tuning",
             Self::Head => "head",
             Self::HeatMap => "heat map",
             Self::HiddenLayer => "hidden layer",
             Self::LearningRate => "learning rate",
             Self::Loss => "loss",
+            Self::Model => "model",
             Self::NearDuplicate => "near-duplicate",
             Self::NearestNeighbours => "nearest neighbours",
             Self::Overfitting => "overfitting",
+            Self::Parameter => "parameter",
             Self::Precision => "precision",
+            Self::Pretrained => "pretrained",
+            Self::Probability => "probability",
             Self::Recall => "recall",
             Self::Recording => "recording",
             Self::Seed => "seed",
@@ -69,8 +103,19 @@ impl Word {
         }
     }
 
+    /// Where the word stands in glossary.html: `confidence-interval`.
+    pub fn anchor(self) -> String {
+        self.name().replace(' ', "-")
+    }
+
     pub const fn meaning(self) -> &'static str {
         match self {
+            Self::Accuracy => {
+                "The share of images that the model gets right. With 95%, 19 of 20 answers were right."
+            }
+            Self::Augmentation => {
+                "Showing the model changed copies of its images, such as mirrored, turned or brighter ones. So it learns that such changes do not make another thing of them."
+            }
             Self::Backbone => {
                 "The big part of the model. It was trained on more than a million photos before you came, so it already sees edges, shapes and parts. It stays as it is."
             }
@@ -82,6 +127,9 @@ impl Word {
             }
             Self::Calibration => {
                 "Whether the model is right as often as it says. If it is 80% sure of ten answers, about eight of them should be right."
+            }
+            Self::Class => {
+                "One of the things that the model should tell apart, such as cats or dogs. You give each class a name and examples."
             }
             Self::ConfidenceInterval => {
                 "The range in which the true figure most likely lies. If you repeated the test many times with other images, about 95 of 100 such ranges would hold the true figure."
@@ -101,10 +149,16 @@ impl Word {
             Self::Epoch => {
                 "One pass over all training images. In 50 epochs the model sees every image 50 times."
             }
+            Self::F1 => "Precision and recall in one number. It is only high when both are.",
             Self::Familiarity => {
                 "How much an image is like the images that the model has learnt from, by its embedding. Something new and strange has a low familiarity."
             }
-            Self::F1 => "Precision and recall in one number. It is only high when both are.",
+            Self::Feature => {
+                "Something in an image that helps to recognise it, such as an edge, a colour or the shape of an ear. The backbone says for each feature, by a number, how strongly it sees it."
+            }
+            Self::FineTuning => {
+                "Training the last layers of the backbone as well, in small steps. It can get better than a new head alone, but takes longer and needs more images."
+            }
             Self::Head => {
                 "The small last part of the model. It turns the backbone’s description of an image into one of your classes. Only the head is trained here, which is why it is fast."
             }
@@ -120,6 +174,9 @@ impl Word {
             Self::Loss => {
                 "How wrong the model’s answers are, as a number. Saying a wrong class with great certainty costs most. Lower is better."
             }
+            Self::Model => {
+                "What training makes: one long calculation that turns an image into an answer. Here it has two parts, the backbone and the head."
+            }
             Self::NearDuplicate => {
                 "Two images that look all but the same, such as two frames of one recording or a photo that was saved twice."
             }
@@ -129,8 +186,17 @@ impl Word {
             Self::Overfitting => {
                 "Learning the training images by heart instead of what they have in common. You see it when the training curve gets better while the validation curve gets worse."
             }
+            Self::Parameter => {
+                "One of the numbers that a model calculates with. Training means to look for good values of these numbers."
+            }
             Self::Precision => {
                 "How often the model is right when it says this class. It drops when other things are taken for the class."
+            }
+            Self::Pretrained => {
+                "Trained before, on other images and for another task. What was learnt there is used again, so you need far fewer images."
+            }
+            Self::Probability => {
+                "How sure the model is of a class, from 0% to 100%. Together the classes always make 100%. It can be sure of an answer and still be wrong."
             }
             Self::Recall => {
                 "How many of the images of this class the model finds. It drops when images of the class are taken for something else."

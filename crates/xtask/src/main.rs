@@ -2,6 +2,7 @@
 
 mod bench;
 mod dist;
+mod pages;
 mod pytorch;
 mod serve;
 mod shell;

@@ -19,6 +19,7 @@ const START: &str = "start.js";
 /// # Errors
 /// When the site does not look as Trunk leaves it.
 pub fn finish(folder: &Path) -> Result<()> {
+    crate::pages::finish(folder)?;
     let index = folder.join("index.html");
     let page = fs::read_to_string(&index)
         .with_context(|| format!("there is no built site in {}", folder.display()))?;

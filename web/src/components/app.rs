@@ -11,6 +11,7 @@ use super::header::Header;
 use super::icon::{Icon, glyph};
 use super::notices::Notices;
 use super::project_bar::ProjectBar;
+use super::tour::{self, Tour};
 use super::train::Train;
 use super::try_it::TryIt;
 use super::undo_toast::UndoToast;
@@ -46,6 +47,9 @@ pub fn App() -> Html {
                     <p>{ "Show it a few examples, press Train, and watch it recognise new images." }</p>
                     <p class="privacy">{ glyph(Icon::Shield) }{ "Everything happens on this computer. No image ever leaves it." }</p>
                 </div>
+                if let Some(step) = state.tour {
+                    <Tour {step} is_empty={state.project.is_empty()} />
+                }
                 { match &state.stage {
                     Stage::Opening => Html::default(),
                     Stage::Start(_) => html! {
@@ -57,7 +61,7 @@ pub fn App() -> Html {
                     Stage::Editing => editor(&state, &check, &keep),
                 } }
             </main>
-            { footer::view(&footer::Props { offline: state.offline }) }
+            { footer::view(&footer::Props { offline: state.offline, ontour: (state.stage == Stage::Editing).then(|| tour::begin(&app)) }) }
             <Notices notices={state.notices.clone()} phase={state.engine.phase.clone()} />
             <UndoToast label={state.undo_label()} />
         </ContextProvider<Context>>

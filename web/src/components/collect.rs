@@ -8,7 +8,10 @@ use super::column_head;
 use super::empty_state::{Drawing, EmptyState};
 use super::icon::{Icon, glyph};
 use super::import_bar::ImportBar;
+use super::term::Term;
+use super::tour;
 use crate::context::use_app;
+use crate::glossary::Word;
 use crate::services::intake;
 use crate::state::Action;
 use crate::state::camera::{CameraOwner, CameraPrefs};
@@ -40,6 +43,7 @@ pub fn Collect(props: &Props) -> Html {
             });
         })
     };
+    let has_toured = use_state_eq(tour::was_seen);
     let add_class = app.callback(|_: MouseEvent| Action::AddClass);
     let classes = &props.project.classes;
     let is_empty = props.project.is_empty();
@@ -54,12 +58,15 @@ pub fn Collect(props: &Props) -> Html {
             if is_empty {
                 <div class="card welcome">
                     <EmptyState drawing={Drawing::Photos}>
-                        <p>{ "Name your classes below and fill them with the webcam or with files. About 10 images each is a good start." }</p>
+                        <p>{ "Name your " }<Term word={Word::Class} text="classes" />{ " below and fill them with the webcam or with files. About 10 images each is a good start." }</p>
                         <button type="button" class="button button-primary" aria-disabled={is_fetching.then_some("true")} onclick={use_sample}>
                             { glyph(Icon::Sparkle) }
                             { "Use the sample pictures" }
                         </button>
                         <p class="hint">{ "No images at hand? Train with ours within a minute." }</p>
+                        if !*has_toured {
+                            <button type="button" class="text-button" onclick={tour::begin(&app)}>{ "Show me around" }</button>
+                        }
                     </EmptyState>
                 </div>
             }

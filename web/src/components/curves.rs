@@ -70,7 +70,7 @@ pub fn Curves(props: &Props) -> Html {
                     { chart::view(&chart::Props { series: loss, epochs: props.epochs, top, is_share: false, best_epoch: props.best_epoch, label: label("Loss", last, props, |value| format!("{value:.3}"), last.train_loss, last.validation_loss).into() }) }
                 </figure>
                 <figure>
-                    <figcaption>{ "Accuracy: higher is better" }</figcaption>
+                    <figcaption><Term word={Word::Accuracy} text="Accuracy" />{ ": higher is better" }</figcaption>
                     { chart::view(&chart::Props { series: accuracy, epochs: props.epochs, top: 1.0, is_share: true, best_epoch: props.best_epoch,
                         label: label("Accuracy", last, props, text::percent, last.train_accuracy, last.validation_accuracy).into() }) }
                 </figure>

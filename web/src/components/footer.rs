@@ -1,4 +1,4 @@
-//! The end of the page: whether it works without a network, and what leaves this machine.
+//! The end of the page: whether it works without a network, ways to learn more, and what leaves this machine.
 
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
@@ -9,6 +9,8 @@ use crate::state::storage::Offline;
 
 pub struct Props {
     pub offline: Offline,
+    /// Begins the guided tour, where there is something to show.
+    pub ontour: Option<Callback<MouseEvent>>,
 }
 
 pub fn view(props: &Props) -> Html {
@@ -30,6 +32,14 @@ pub fn view(props: &Props) -> Html {
     html! {
         <footer class="foot">
             { words }
+            <nav aria-label="Learn">
+                if let Some(ontour) = &props.ontour {
+                    <button type="button" class="text-button" onclick={ontour}>{ "Show me around" }</button>
+                }
+                // In tabs of their own, so that nobody loses what is under way here.
+                <a class="text-button" href="./glossary.html" target="_blank">{ "Glossary" }</a>
+                <a class="text-button" href="./teachers.html" target="_blank">{ "For teachers" }</a>
+            </nav>
             <Privacy />
         </footer>
     }

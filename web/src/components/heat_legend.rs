@@ -29,7 +29,7 @@ pub fn view(props: &Props) -> Html {
             </p>
             <p class="hint">
                 if props.is_covered {
-                    { "One part after the other was covered. Where that makes the class less probable, the part speaks for it." }
+                    { "One part after the other was covered. Where that makes the class less " }<Term word={Word::Probability} text="probable" />{ ", the part speaks for it." }
                 } else {
                     { "A " }<Term word={Word::HeatMap} />{ " is coarse: it shows the region, not the exact edge." }
                 }

@@ -58,6 +58,7 @@ pub mod strangers;
 pub mod tabs;
 pub mod term;
 pub mod thumbs;
+pub mod tour;
 pub mod train;
 pub mod train_button;
 pub mod trust;

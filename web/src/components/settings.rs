@@ -114,13 +114,15 @@ struct EngineProps {
 #[component]
 fn BackboneField(props: &EngineProps) -> Html {
     let size = props.engine.backbone.map(|backbone| {
-        format!(
-            "{:.1} million numbers, looks at {} × {} pixels, describes an image by {} numbers. ",
-            backbone.parameters as f64 / 1e6,
-            backbone.input_px,
-            backbone.input_px,
-            text::grouped(u64::from(backbone.features))
-        )
+        let (millions, px) = (backbone.parameters as f64 / 1e6, backbone.input_px);
+        let features = text::grouped(u64::from(backbone.features));
+        html! {
+            <>
+                { format!("{millions:.1} million ") }<Term word={Word::Parameter} text="parameters" />
+                { format!(", looks at {px} × {px} pixels, describes an image by {features} ") }
+                <Term word={Word::Feature} text="features" />{ ". " }
+            </>
+        }
     });
     html! {
         <div class="field">
@@ -128,7 +130,7 @@ fn BackboneField(props: &EngineProps) -> Html {
             <select id="field-backbone" aria-describedby="field-backbone-hint">
                 { for BackboneId::ALL.iter().map(|id| html! { <option value={id.name()}>{ id.title() }</option> }) }
             </select>
-            <p id="field-backbone-hint" class="hint">{ size }{ "The pretrained part. See " }<Term word={Word::Backbone} />{ "." }</p>
+            <p id="field-backbone-hint" class="hint">{ size }{ "The " }<Term word={Word::Pretrained} />{ " part. See " }<Term word={Word::Backbone} />{ "." }</p>
         </div>
     }
 }

@@ -38,6 +38,8 @@ pub fn Term(props: &Props) -> Html {
             <span {id} popover="auto" class="meaning" role="note">
                 <strong>{ text::sentence(props.word.name()) }</strong>
                 <span>{ props.word.meaning() }</span>
+                // In a tab of its own, so that nobody loses what is under way here.
+                <a href={format!("./glossary.html#{}", props.word.anchor())} target="_blank">{ "All words" }</a>
             </span>
         </>
     }

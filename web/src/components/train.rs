@@ -66,7 +66,7 @@ pub fn Train(props: &Props) -> Html {
                     <summary>{ "How does it learn so fast?" }</summary>
                     <p>
                         { "The " }<Term word={Word::Backbone} />
-                        { " has already learnt edges, shapes and parts from more than a million photos, and describes each of your images by an " }
+                        { " is " }<Term word={Word::Pretrained} />{ ": it has already learnt edges, shapes and parts from more than a million photos, and describes each of your images by an " }
                         <Term word={Word::Embedding} />{ ". Only a small " }<Term word={Word::Head} />
                         { " is trained on those descriptions; that is " }<Term word={Word::TransferLearning} />{ "." }
                     </p>

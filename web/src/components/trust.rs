@@ -18,7 +18,7 @@ pub fn view(props: &Props) -> Html {
     html! {
         <>
             <p class="panel-lead">
-                { "A model also says how sure it is, and " }<Term word={Word::Calibration} />
+                { "A model also says " }<Term word={Word::Probability} text="how sure it is" />{ ", and " }<Term word={Word::Calibration} />
                 { " tells whether it is right as often as it says. " }<Term word={Word::Baseline} text="Baselines" />
                 { " are far simpler methods: a model is only worth having if it beats them." }
             </p>

@@ -16,9 +16,11 @@ use super::heat_layer::HeatLayer;
 use super::heat_legend;
 use super::heat_view::pressed;
 use super::icon::{Icon, glyph};
+use super::term::Term;
 use super::try_answer::TryAnswer;
 use super::try_camera::TryCamera;
 use crate::context::use_app;
+use crate::glossary::Word;
 use crate::heat::{Overlay, contained_inset};
 use crate::hooks::use_drop_and_paste::clear_mark;
 use crate::services::engine::{Answer, Judgement, Picture};
@@ -276,7 +278,7 @@ pub fn TryIt(props: &Props) -> Html {
                     },
                     None => html! {
                         <EmptyState drawing={Drawing::Eye}>
-                            <p>{ "There is no model yet. Collect some images and press Train; then it says here what it sees." }</p>
+                            <p>{ "There is no " }<Term word={Word::Model} />{ " yet. Collect some images and press Train; then it says here what it sees." }</p>
                         </EmptyState>
                     },
                 } }

@@ -47,6 +47,9 @@ pub struct State {
     #[serde(skip)]
     pub saving: Saving,
     pub offline: Offline,
+    /// The step of the guided tour.
+    #[serde(skip)]
+    pub tour: Option<usize>,
     /// The project's name.
     pub title: String,
     pub project: Project,
@@ -121,6 +124,7 @@ pub enum Action {
     SetTitle(String),
     Saving(Saving),
     SetOffline(Offline),
+    SetTour(Option<usize>),
     AddClass,
     RenameClass(ClassId, String),
     EnableClass(ClassId, bool),
@@ -169,6 +173,7 @@ impl State {
             stage: Stage::default(),
             saving: Saving::default(),
             offline: Offline::default(),
+            tour: None,
             title: "My project".into(),
             project: Project::new(),
             undo: History::default(),
@@ -209,11 +214,16 @@ impl State {
 
     fn apply(&mut self, action: Action) {
         match action {
-            Action::SetStage(stage) => self.stage = stage,
+            Action::SetStage(stage) => {
+                // What the tour points at is gone.
+                self.tour = None;
+                self.stage = stage;
+            }
             Action::Open(saved) => self.open(*saved),
             Action::SetTitle(title) => self.title = title,
             Action::Saving(saving) => self.saving(saving),
             Action::SetOffline(offline) => self.offline = offline,
+            Action::SetTour(step) => self.tour = step,
             Action::AddClass => {
                 let id = self.project.add_class(None);
                 self.last_class = Some(id);

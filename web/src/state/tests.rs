@@ -111,3 +111,13 @@ fn the_camera_is_handed_over_and_let_go_by_its_owner_only() {
     state.apply(Action::CloseCamera(CameraOwner::Try));
     assert_eq!(state.camera, None);
 }
+
+#[test]
+fn the_tour_ends_where_there_is_nothing_to_show() {
+    let mut state = State::new(DevicePreference::Auto);
+    state.apply(Action::SetStage(Stage::Editing));
+    state.apply(Action::SetTour(Some(2)));
+    assert_eq!(state.tour, Some(2));
+    state.apply(Action::SetStage(Stage::Start(Vec::new())));
+    assert_eq!(state.tour, None);
+}
