@@ -68,7 +68,7 @@ test("a new version comes as a whole or not at all", { timeout: 120_000 }, async
   assert.notEqual(newer, old);
   writeFileSync(join(folder, "sw.js"), update(readFileSync(join(folder, "sw.js"), "utf8"), "index.html", newer));
   await page.reload();
-  await until(() => page.evaluate(async () => (await navigator.serviceWorker.getRegistration()).update().then(() => false, () => true)), "the half-made version refused");
+  await until(() => page.evaluate(isRefused), "the half-made version refused");
   await page.context().setOffline(true);
   await page.reload();
   assert.equal(await version(), first, "the version that is there goes on working as a whole");
@@ -111,6 +111,16 @@ test("one laptop serves a class over plain http: what browsers keep for safe add
   await app.reload();
   for (const name of SHAPES) await app.hasImages(name, shapes(name).length);
 });
+
+// Runs in the page: whether the version that the server offers fails to install.
+async function isRefused() {
+  const registration = await navigator.serviceWorker.getRegistration();
+  await registration.update();
+  const worker = registration.installing;
+  if (!worker) return false;
+  while (worker.state === "installing") await new Promise((resolve) => worker.addEventListener("statechange", resolve, { once: true }));
+  return worker.state === "redundant";
+}
 
 /** The service worker's script of a version in which one file is another. */
 function update(script, path, content) {

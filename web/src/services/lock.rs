@@ -19,13 +19,15 @@ extern "C" {
     ) -> Result<Promise, JsValue>;
 }
 
-/// A held lock. It is let go when this is dropped, or with the tab.
-pub struct Lock(Function);
+/// A held lock, or nothing where the browser has no locks. It is let go when this is dropped, or with the tab.
+pub struct Lock(Option<Function>);
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // A promise's own function does not throw.
-        let _ = self.0.call0(&JsValue::NULL);
+        if let Some(release) = &self.0 {
+            // A promise's own function does not throw.
+            let _ = release.call0(&JsValue::NULL);
+        }
     }
 }
 
@@ -33,7 +35,7 @@ impl Drop for Lock {
 /// A browser without locks, or a page that may not use them, gets a lock that holds nothing off.
 pub async fn take(name: &str) -> Option<Lock> {
     let Some(manager) = manager() else {
-        return Some(Lock(Function::new_no_args("")));
+        return Some(Lock(None));
     };
     let options = Object::new();
     // Setting a property of a fresh object does not fail.
@@ -63,11 +65,11 @@ pub async fn take(name: &str) -> Option<Lock> {
         .request(&name, &options, callback.unchecked_ref())
         .is_err()
     {
-        return Some(Lock(release));
+        return Some(Lock(Some(release)));
     }
     // The answer is never rejected.
     let _ = JsFuture::from(answer).await;
-    is_held.take().then_some(Lock(release))
+    is_held.take().then_some(Lock(Some(release)))
 }
 
 fn manager() -> Option<LockManager> {
