@@ -10,6 +10,7 @@ use burn::{
 use burn_flex::FlexTensor;
 
 /// Adam: Kingma and Ba, “Adam: A Method for Stochastic Optimization”, ICLR 2015, arXiv:1412.6980.
+/// With a weight decay it is AdamW: Loshchilov and Hutter, “Decoupled Weight Decay Regularization”, ICLR 2019, arXiv:1711.05101.
 #[derive(Clone, Copy, Debug)]
 pub struct FusedAdam {
     /// Decay of the mean of the gradients.
@@ -18,15 +19,18 @@ pub struct FusedAdam {
     pub beta_2: f32,
     /// Keeps the denominator away from zero.
     pub epsilon: f32,
+    /// Share of each weight that a step of learning rate 1 would take away. Biases, which are tensors of rank 1, keep theirs.
+    pub weight_decay: f32,
 }
 
 impl Default for FusedAdam {
-    /// The paper's values.
+    /// The paper's values, and no weight decay.
     fn default() -> Self {
         Self {
             beta_1: 0.9,
             beta_2: 0.999,
             epsilon: 1e-8,
+            weight_decay: 0.0,
         }
     }
 }
@@ -48,12 +52,14 @@ impl Optimizer for FusedAdam {
         let time = momentum.time + 1;
         let correction = |beta: f32| 1.0 - f64::from(beta).powi(time as i32);
         let root = correction(self.beta_2).sqrt();
+        let decay = if D > 1 { self.weight_decay } else { 0.0 };
         let step = AdamStep {
             beta_1: self.beta_1,
             beta_2: self.beta_2,
             // Both bias corrections, moved out of the loop.
             rate: (learning_rate * root / correction(self.beta_1)) as f32,
             epsilon: self.epsilon * root as f32,
+            keep: (1.0 - learning_rate * f64::from(decay)) as f32,
         };
         let (tensor, moment_1, moment_2) = <Dispatch as AdamBackend>::adam_step(
             tensor.into_dispatch(),
@@ -83,6 +89,8 @@ pub struct AdamStep {
     beta_2: f32,
     rate: f32,
     epsilon: f32,
+    /// What weight decay leaves of a parameter.
+    keep: f32,
 }
 
 /// The step as each backend carries it out.
@@ -101,6 +109,7 @@ pub trait AdamBackend: Backend {
             beta_2,
             rate,
             epsilon,
+            keep,
         } = step;
         let scaled = |tensor, by: f32| Self::float_mul_scalar(tensor, by.into());
         let moment_1 = Self::float_add(
@@ -111,7 +120,8 @@ pub trait AdamBackend: Backend {
         let moment_2 = Self::float_add(scaled(moment_2, beta_2), scaled(square, 1.0 - beta_2));
         let root = Self::float_add_scalar(Self::float_sqrt(moment_2.clone()), epsilon.into());
         let change = Self::float_div(scaled(moment_1.clone(), rate), root);
-        (Self::float_sub(parameter, change), moment_1, moment_2)
+        let parameter = Self::float_sub(scaled(parameter, keep), change);
+        (parameter, moment_1, moment_2)
     }
 }
 
@@ -139,7 +149,8 @@ impl AdamBackend for Flex {
         for (((parameter, &gradient), moment_1), moment_2) in values {
             *moment_1 = step.beta_1 * *moment_1 + (1.0 - step.beta_1) * gradient;
             *moment_2 = step.beta_2 * *moment_2 + (1.0 - step.beta_2) * gradient * gradient;
-            *parameter -= step.rate * *moment_1 / (moment_2.sqrt() + step.epsilon);
+            *parameter =
+                step.keep * *parameter - step.rate * *moment_1 / (moment_2.sqrt() + step.epsilon);
         }
         (parameter, moment_1, moment_2)
     }
@@ -182,5 +193,25 @@ mod tests {
         tensor
             .into_data()
             .assert_approx_eq::<f32>(&expected.into_data(), Tolerance::absolute(1e-4));
+    }
+
+    /// Decoupled: the decay is no part of the gradient, and it leaves biases alone.
+    #[test]
+    fn weights_decay_and_biases_do_not() {
+        let device = Device::flex();
+        let adam = FusedAdam {
+            weight_decay: 0.1,
+            ..FusedAdam::default()
+        };
+        let weight = Tensor::<2>::from_floats([[2.0, -4.0]], &device);
+        let (weight, _) = adam.step(0.5, weight.clone(), weight.zeros_like(), None);
+        let expected = Tensor::<2>::from_floats([[1.9, -3.8]], &device);
+        let close = Tolerance::absolute(1e-6);
+        weight
+            .into_data()
+            .assert_approx_eq::<f32>(&expected.into_data(), close);
+        let bias = Tensor::<1>::from_floats([2.0, -4.0], &device);
+        let (after, _) = adam.step(0.5, bias.clone(), bias.zeros_like(), None);
+        after.into_data().assert_eq(&bias.into_data(), true);
     }
 }

