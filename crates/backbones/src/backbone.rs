@@ -7,7 +7,7 @@ use headstart_project::BackboneId;
 
 use crate::{
     BlockInfo, EfficientNetLite, EfficientNetLiteConfig, StageInfo, Weights, WeightsError,
-    efficientnet_lite::Layer, weights,
+    efficientnet_lite::Layer, weights, weights::Values,
 };
 
 /// Blocks at the end that are unfrozen together with the last block that can be: the last convolution has none after it to part it from.
@@ -108,11 +108,33 @@ impl Backbone {
         self.network.forward_frozen(self.images(planes), from)
     }
 
+    /// Embeddings of images from what [`Backbone::forward_frozen`] made of them: `boundary` is `[batch, channels, height, width]` as [`Backbone::boundary`] says, the result `[batch, features]`.
+    pub fn embed_boundary(&self, boundary: Vec<f32>, unfrozen: usize) -> Tensor<2> {
+        let [channels, height, width] = self.boundary(unfrozen);
+        let batch = boundary.len() / (channels * height * width);
+        let data = TensorData::new(boundary, [batch, channels, height, width]);
+        let tail = self.network.tail(self.first_unfrozen(unfrozen));
+        tail.forward(Tensor::from_data(data, &self.device))
+    }
+
     /// A copy of the last blocks, to be trained. It is on the backbone's device; [`Tail::trainable`] gives it gradients.
     pub fn tail(&self, unfrozen: usize) -> Tail {
         Tail {
             network: self.network.tail(self.first_unfrozen(unfrozen)),
         }
+    }
+
+    /// Trained last blocks out of a file in which the names of their tensors begin with `prefix`; `None` when there are none.
+    ///
+    /// # Errors
+    /// When they do not fit this backbone.
+    pub fn load_tail(
+        &self,
+        weights: &Weights<'_>,
+        prefix: &str,
+    ) -> Result<Option<Tail>, WeightsError> {
+        let network = self.network.load_tail(weights, prefix)?;
+        Ok(network.map(|network| Tail { network }))
     }
 
     /// The same backbone with trained last blocks.
@@ -196,6 +218,11 @@ impl Tail {
     /// Activations at the boundary, `[batch, channels, height, width]`, to embeddings `[batch, features]`.
     pub fn forward(&self, boundary: Tensor<4>) -> Tensor<2> {
         self.network.forward(boundary)
+    }
+
+    /// Its tensors by the names of the shipped weights.
+    pub fn tensors(&self) -> Vec<(String, Values)> {
+        self.network.tensors()
     }
 
     /// How many blocks it has, the last convolution included.

@@ -216,16 +216,38 @@ impl EfficientNetLite {
     /// # Errors
     /// When the file does not fit.
     pub fn load(self, weights: Weights<'_>) -> Result<Self, WeightsError> {
+        let loaded = self.take(&weights, "")?;
+        weights.finish()?;
+        Ok(loaded)
+    }
+
+    /// Takes the network's end from a file in which the names of its tensors begin with `prefix`; `None` when it has none of them.
+    ///
+    /// # Errors
+    /// When one of the end's tensors is missing or does not fit.
+    pub fn load_tail(
+        &self,
+        weights: &Weights<'_>,
+        prefix: &str,
+    ) -> Result<Option<Self>, WeightsError> {
+        let mut layers = 0..self.layers.len();
+        let is_there =
+            |&index: &usize| weights.has(&format!("{prefix}{}.", self.layer_name(index)));
+        let first = layers.find(is_there);
+        first
+            .map(|first| self.tail(first).take(weights, prefix))
+            .transpose()
+    }
+
+    fn take(self, weights: &Weights<'_>, prefix: &str) -> Result<Self, WeightsError> {
         let names: Vec<String> = (0..self.layers.len())
-            .map(|index| self.layer_name(index))
+            .map(|index| format!("{prefix}{}", self.layer_name(index)))
             .collect();
         let layers = self.layers.into_iter().zip(&names);
-        let layers = layers
-            .map(|(layer, name)| layer.load(name, &weights))
-            .collect::<Result<_, _>>()?;
-        weights.finish()?;
         Ok(Self {
-            layers,
+            layers: layers
+                .map(|(layer, name)| layer.load(name, weights))
+                .collect::<Result<_, _>>()?,
             first: self.first,
         })
     }

@@ -12,4 +12,4 @@ pub use describe::{BlockInfo, StageInfo};
 pub use efficientnet_lite::{
     ConvLayer, EfficientNetLite, EfficientNetLiteConfig, InvertedResidual, Layer,
 };
-pub use weights::{Weights, WeightsError};
+pub use weights::{Values, Weights, WeightsError};

@@ -89,6 +89,12 @@ impl<'a> Weights<'a> {
         Ok(Param::initialized(param.id, tensor))
     }
 
+    /// Whether a tensor's name begins so.
+    pub fn has(&self, prefix: &str) -> bool {
+        let mut names = self.file.names().into_iter();
+        names.any(|name| name.starts_with(prefix))
+    }
+
     /// The numbers of the tensor called `name`, which must have this shape.
     ///
     /// # Errors
@@ -176,16 +182,26 @@ impl Values {
     }
 }
 
+impl Values {
+    /// The shape, and the values read back from the device.
+    ///
+    /// # Errors
+    /// [`WeightsError::Device`] when the device cannot be read.
+    pub async fn read(self) -> Result<(Vec<usize>, Vec<f32>), WeightsError> {
+        let data = self.flat.into_data_async().await;
+        let data = data.map_err(|error| WeightsError::Device(error.to_string()))?;
+        Ok((self.shape, data.iter().collect()))
+    }
+}
+
 /// Tensors by name as a safetensors file that [`Weights`] reads back to the last bit: f16 where that loses nothing, else f32.
 ///
 /// # Errors
 /// [`WeightsError::Device`] when the device cannot be read.
 pub async fn write(tensors: Vec<(String, Values)>) -> Result<Vec<u8>, WeightsError> {
     let mut parts = Vec::with_capacity(tensors.len());
-    for (name, Values { shape, flat }) in tensors {
-        let data = flat.into_data_async().await;
-        let data = data.map_err(|error| WeightsError::Device(error.to_string()))?;
-        let values: Vec<f32> = data.iter().collect();
+    for (name, tensor) in tensors {
+        let (shape, values) = tensor.read().await?;
         let halves: Vec<f16> = values.iter().map(|&value| f16::from_f32(value)).collect();
         let is_exact = halves
             .iter()

@@ -147,7 +147,7 @@ impl Engine {
         };
         let planes = prepare(&ready, Frame::File, image).await.map_err(failed)?;
         let embedding = self
-            .run_backbone(planes.clone(), headstart_backbones::Backbone::embed)
+            .run_own_backbone(planes.clone(), headstart_backbones::Backbone::embed)
             .await
             .map_err(failed)?;
         let judgement = model.judge(&embedding).await?;

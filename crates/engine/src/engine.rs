@@ -18,15 +18,22 @@ use headstart_project::{
     Analysis, BackboneId, BackboneInfo, Command, DeviceKind, DevicePreference, EngineError, Event,
     Fallback, Frame, HeatFor, JobId, RequestId, RunId, TrainRequest,
 };
-use headstart_training::Model;
+use headstart_training::{Model, Tuned, estimates};
 use js_sys::Uint8Array;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::Blob;
 
 use crate::{
-    analysis::DrawnMap, archive, device::Chosen, fetch, packing, pause::Pause, port,
-    remaining::Remaining, samples::Samples,
+    analysis::DrawnMap,
+    archive,
+    device::Chosen,
+    fetch, packing,
+    pause::Pause,
+    port,
+    preparing::{self, Prepared},
+    remaining::Remaining,
+    samples::Samples,
 };
 
 /// Starts listening.
@@ -71,6 +78,10 @@ pub(crate) struct State {
     /// The run whose steps are being taken, and whether it is to stop.
     pub active: Option<(RunId, bool)>,
     pub model: Option<Rc<Model>>,
+    /// The backbone that belongs to the newest model, if its last blocks were trained.
+    pub tuned: Option<Rc<Backbone>>,
+    /// What was computed for the newest run beside the embeddings.
+    pub prepared: Prepared,
     /// The newest model as a safetensors file.
     pub model_file: Option<Rc<[u8]>>,
     pub jobs: VecDeque<AnalysisRequest>,
@@ -145,7 +156,10 @@ impl Engine {
                     .map_or(0, |ready| ready.backbone.features());
                 state.samples.add(&samples, &attachments, features);
             }
-            Command::RemoveSamples { samples } => state.samples.remove(&samples),
+            Command::RemoveSamples { samples } => {
+                state.samples.remove(&samples);
+                state.prepared.remove(&samples);
+            }
             Command::ReadArchive { import } => {
                 if let Some(Ok(file)) = attachments.into_iter().next().map(Blob::try_from) {
                     spawn_local(archive::read(import, file));
@@ -162,15 +176,11 @@ impl Engine {
             Command::RestoreModel => {
                 if let Some(file) = attachments.first().and_then(JsCast::dyn_ref::<Uint8Array>) {
                     let file = file.to_vec();
-                    match Model::from_safetensors(&file, &Device::flex()) {
-                        Ok(model) => {
-                            state.model = Some(Rc::new(model));
-                            state.model_file = Some(file.into());
-                        }
-                        Err(error) => fail(EngineError::Internal {
-                            detail: error.to_string(),
-                        }),
+                    drop(state);
+                    if let Err(error) = self.restore_model(&file) {
+                        fail(error);
                     }
+                    state = self.state.borrow_mut();
                 }
             }
             Command::Predict {
@@ -213,6 +223,24 @@ impl Engine {
             Command::ExportModel { request, export } => {
                 let engine = self.clone();
                 spawn_local(async move { engine.export_model(request, export).await });
+            }
+            Command::Vary {
+                request,
+                sample,
+                augmentation,
+                seed,
+            } => {
+                let image = attachments.into_iter().next();
+                let side_px = state.ready.as_ref().map(|ready| ready.backbone.input_px());
+                spawn_local(async move {
+                    let copies = match (image, side_px) {
+                        (Some(image), Some(side_px)) => {
+                            preparing::vary(image, side_px, &augmentation, seed, sample).await
+                        }
+                        _ => Vec::new(),
+                    };
+                    port::post(&Event::Varied { request }, &copies);
+                });
             }
             Command::ListRequests => {
                 let requests = port::requests();
@@ -337,6 +365,7 @@ impl Engine {
                 input_px: ready.backbone.input_px(),
                 load_ms: ready.load_ms,
             },
+            unfreezing: estimates(&ready.backbone),
         };
         self.state.borrow_mut().ready = Some(Rc::new(ready));
         port::post(&event, &[]);
@@ -388,8 +417,38 @@ impl Engine {
         }
     }
 
+    /// Makes this the newest model, and its file what is kept of it.
+    pub fn use_model(&self, tuned: Tuned, file: Rc<[u8]>) {
+        let backbone = self.ready().zip(tuned.tail);
+        let backbone = backbone.map(|(ready, tail)| Rc::new(ready.backbone.with_tail(tail)));
+        let mut state = self.state.borrow_mut();
+        state.model = Some(Rc::new(tuned.model));
+        state.tuned = backbone;
+        state.model_file = Some(file);
+    }
+
+    fn restore_model(&self, file: &[u8]) -> Result<(), EngineError> {
+        let ready = self.ready().ok_or_else(|| internal("no backbone"))?;
+        let tuned = Tuned::from_safetensors(file, &ready.backbone, &Device::flex());
+        self.use_model(tuned.map_err(internal)?, file.into());
+        Ok(())
+    }
+
+    /// [`Engine::run_backbone`] with the backbone that the newest model belongs to.
+    pub async fn run_own_backbone<const D: usize>(
+        &self,
+        planes: Vec<f32>,
+        compute: impl Fn(&Backbone, Vec<f32>) -> Tensor<D>,
+    ) -> Result<Vec<f32>, EngineError> {
+        let compute = |backbone: &Backbone, planes| {
+            let tuned = self.state.borrow().tuned.clone();
+            compute(tuned.as_deref().unwrap_or(backbone), planes)
+        };
+        self.run_backbone(planes, compute).await
+    }
+
     /// Goes over to the CPU after the device was lost.
-    fn fall_back(&self, lost: &Rc<Ready>) -> Result<(), EngineError> {
+    pub fn fall_back(&self, lost: &Rc<Ready>) -> Result<(), EngineError> {
         std::mem::forget(lost.clone());
         let chosen = Chosen::cpu(Some(Fallback::DeviceLost));
         let backbone = Backbone::load(lost.id, &lost.weights, &chosen.device).map_err(internal)?;
@@ -402,6 +461,14 @@ impl Engine {
             load_ms: lost.load_ms,
         }));
         port::post(&Event::DeviceChanged { device }, &[]);
+        let (tuned, file) = {
+            let mut state = self.state.borrow_mut();
+            (state.tuned.take(), state.model_file.clone())
+        };
+        if let (Some(tuned), Some(file)) = (tuned, file) {
+            std::mem::forget(tuned);
+            self.restore_model(&file)?;
+        }
         Ok(())
     }
 }

@@ -40,8 +40,25 @@ impl Engine {
 
     async fn try_export(&self, export: &ModelExport) -> Result<Blob, String> {
         let ready = self.ready().ok_or("there is no pretrained model yet")?;
-        let trained = self.state.borrow().model_file.clone();
-        let trained = trained.ok_or("nothing was trained yet")?;
+        let (model, tuned) = {
+            let state = self.state.borrow();
+            (state.model.clone(), state.tuned.clone())
+        };
+        let model = model.ok_or("nothing was trained yet")?;
+        let words = |error: &dyn std::fmt::Display| error.to_string();
+        let trained = model
+            .to_safetensors()
+            .await
+            .map_err(|error| words(&error))?;
+        let tuned = match tuned {
+            Some(tuned) => Some(
+                tuned
+                    .to_safetensors()
+                    .await
+                    .map_err(|error| words(&error))?,
+            ),
+            None => None,
+        };
         let glue = String::from_utf8(part(GLUE).await?).map_err(|error| error.to_string())?;
         let wasm = part(WASM).await?;
         let fonts = [part(FONTS[0]).await?, part(FONTS[1]).await?];
@@ -50,7 +67,7 @@ impl Engine {
             &Bundle {
                 model: Model {
                     backbone: ready.id,
-                    weights: &ready.weights,
+                    weights: tuned.as_deref().unwrap_or(&ready.weights),
                     trained: &trained,
                     classes: &export.classes,
                     threshold: export.threshold,

@@ -17,6 +17,7 @@ mod pause;
 mod pictures;
 mod port;
 mod predicting;
+mod preparing;
 mod remaining;
 mod samples;
 mod training;

@@ -3,11 +3,11 @@
 use headstart_images::{Format, Pixels, check};
 use headstart_project::{Frame, Rejection};
 use js_sys::{Promise, Uint8Array};
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::{Clamped, JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    Blob, ImageBitmap, ImageBitmapOptions, ImageEncodeOptions, ImageOrientation, OffscreenCanvas,
-    OffscreenCanvasRenderingContext2d,
+    Blob, ImageBitmap, ImageBitmapOptions, ImageData, ImageEncodeOptions, ImageOrientation,
+    OffscreenCanvas, OffscreenCanvasRenderingContext2d,
 };
 
 use crate::port;
@@ -117,12 +117,28 @@ impl Picture {
             side,
             side,
         )?;
-        let options = ImageEncodeOptions::new();
-        options.set_type("image/jpeg");
-        options.set_quality(0.8);
-        let blob = JsFuture::from(canvas.convert_to_blob_with_options(&options)?).await?;
-        blob.dyn_into()
+        encoded(&canvas).await
     }
+}
+
+/// Pixels as a JPEG.
+///
+/// # Errors
+/// When the browser refuses.
+pub async fn encode(pixels: &Pixels) -> Result<Blob, JsValue> {
+    let (width, height) = (pixels.width_px(), pixels.height_px());
+    let (canvas, context) = canvas(width, height)?;
+    let data = ImageData::new_with_u8_clamped_array_and_sh(Clamped(pixels.rgba()), width, height)?;
+    context.put_image_data(&data, 0.0, 0.0)?;
+    encoded(&canvas).await
+}
+
+async fn encoded(canvas: &OffscreenCanvas) -> Result<Blob, JsValue> {
+    let options = ImageEncodeOptions::new();
+    options.set_type("image/jpeg");
+    options.set_quality(0.8);
+    let blob = JsFuture::from(canvas.convert_to_blob_with_options(&options)?).await?;
+    blob.dyn_into()
 }
 
 async fn await_bitmap(decoding: Promise, format: Format) -> Result<ImageBitmap, Rejection> {

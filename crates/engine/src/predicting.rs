@@ -48,9 +48,15 @@ impl Engine {
         heat: Option<HeatFor>,
     ) -> Result<(Judgement, Option<HeatMap>, Option<[f32; 2]>), EngineError> {
         let (embedding, maps) = match heat {
-            None => (self.run_backbone(planes, Backbone::embed).await?, None),
+            None => (
+                self.run_own_backbone(planes.clone(), Backbone::embed)
+                    .await?,
+                None,
+            ),
             Some(heat) => {
-                let maps = self.run_backbone(planes, Backbone::maps).await?;
+                let maps = self
+                    .run_own_backbone(planes.clone(), Backbone::maps)
+                    .await?;
                 let features = self.ready().map_or(1, |ready| ready.backbone.features());
                 let positions = (maps.len() / features).max(1);
                 // The embedding is the mean over all positions, so there is no need to compute it anew.
@@ -69,8 +75,18 @@ impl Engine {
                 Some(heat.map_err(internal)?)
             }
         };
-        let map = self.state.borrow().map.clone();
-        let place = map.map(|map| map.place(&embedding));
+        let (map, is_tuned) = {
+            let state = self.state.borrow();
+            (state.map.clone(), state.tuned.is_some())
+        };
+        let place = match map {
+            None => None,
+            // The map is drawn from what the pretrained backbone sees.
+            Some(map) if is_tuned => {
+                Some(map.place(&self.run_backbone(planes, Backbone::embed).await?))
+            }
+            Some(map) => Some(map.place(&embedding)),
+        };
         Ok((judgement, heat, place))
     }
 
@@ -81,7 +97,7 @@ impl Engine {
         planes: Vec<f32>,
         class: usize,
     ) -> Result<f32, EngineError> {
-        let embedding = self.run_backbone(planes, Backbone::embed).await?;
+        let embedding = self.run_own_backbone(planes, Backbone::embed).await?;
         let judgement = model.judge(&embedding).await.map_err(internal)?;
         Ok(judgement.probabilities.get(class).copied().unwrap_or(0.0))
     }

@@ -38,6 +38,7 @@ pub struct Waiting {
 pub struct Samples {
     embedded: HashMap<SampleId, Embedding>,
     bursts: HashMap<SampleId, BurstId>,
+    files: HashMap<SampleId, Blob>,
     queue: VecDeque<Waiting>,
 }
 
@@ -48,6 +49,9 @@ impl Samples {
         let (files, embeddings) = attachments.split_at(samples.len().min(attachments.len()));
         let mut embeddings = embeddings.iter();
         for (sample, file) in samples.iter().zip(files) {
+            if let Ok(file) = file.clone().dyn_into() {
+                self.files.insert(sample.id, file);
+            }
             if let Some(burst) = sample.burst {
                 self.bursts.insert(sample.id, burst);
             }
@@ -81,6 +85,7 @@ impl Samples {
         for id in samples {
             self.embedded.remove(id);
             self.bursts.remove(id);
+            self.files.remove(id);
         }
         self.queue.retain(|waiting| !samples.contains(&waiting.id));
     }
@@ -126,6 +131,11 @@ impl Samples {
             burst: self.bursts.get(&id).copied(),
             look: embedding.look,
         })
+    }
+
+    /// An image's file. The browser keeps it; this is only its handle.
+    pub fn file(&self, id: SampleId) -> Option<Blob> {
+        self.files.get(&id).cloned()
     }
 
     /// An image's embedding.

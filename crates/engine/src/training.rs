@@ -1,12 +1,11 @@
 //! A training run inside the engine.
 
-use std::rc::Rc;
-
 use burn::tensor::Device;
+use futures_util::future::{Either, select};
 use headstart_project::{
-    ClassRequest, EpochMetrics, Event, RunId, SampleId, TrainError, TrainRequest,
+    ClassRequest, DeviceKind, EpochMetrics, Event, RunId, SampleId, TrainError, TrainRequest,
 };
-use headstart_training::{ClassImages, Embedded, Host, Interrupted, train};
+use headstart_training::{ClassImages, Embedded, Host, Interrupted, Trained, Tuned, train_more};
 use js_sys::Uint8Array;
 
 use crate::{engine::Engine, pause::Pause, port};
@@ -31,40 +30,62 @@ impl Engine {
     }
 
     async fn try_train(&self, request: TrainRequest) -> Result<(Event, Uint8Array), Interrupted> {
-        let ready = self.ready().ok_or_else(|| TrainError::Internal {
-            detail: "no backbone".to_owned(),
-        })?;
+        let ready = self.ready().ok_or_else(no_backbone)?;
         let classes = self.gather(&request.classes)?;
         let embed_ms = self.embed_ms(&request.classes);
         let host = RunHost {
             engine: self,
             run: request.run,
-            epochs: request.settings.epochs,
+            epochs: request.settings.most_epochs(),
             pause: Pause::new(),
         };
-        let features = ready.backbone.features();
-        let trained = train(
-            &classes,
-            features,
-            &request.settings,
-            &Device::flex(),
-            &host,
-        )
-        .await?;
+        let trained = self.run_on_device(&request, &classes, &host).await?;
         let mut outcome = trained.outcome;
         outcome.timings_ms.load_backbone = ready.load_ms;
         outcome.timings_ms.embed = embed_ms;
-        let file = trained.model.to_safetensors().await?;
-        {
-            let mut state = self.state.borrow_mut();
-            state.model = Some(Rc::new(trained.model));
-            state.model_file = Some(file.as_slice().into());
-        }
+        let tuned = Tuned {
+            model: trained.model,
+            tail: trained.tail,
+        };
+        let file = tuned.to_safetensors().await?;
+        self.use_model(tuned, file.as_slice().into());
         let event = Event::Trained {
             run: request.run,
             outcome: Box::new(outcome),
         };
         Ok((event, Uint8Array::from(file.as_slice())))
+    }
+
+    /// Trains; once more, and on the CPU, when the device is lost in between.
+    async fn run_on_device(
+        &self,
+        request: &TrainRequest,
+        classes: &[ClassImages],
+        host: &RunHost<'_>,
+    ) -> Result<Trained, Interrupted> {
+        loop {
+            let (copies, deeper) = self.prepare_run(request, host).await?;
+            let ready = self.ready().ok_or_else(no_backbone)?;
+            let is_deep = deeper.is_some();
+            let (features, cpu) = (ready.backbone.features(), Device::flex());
+            let settings = &request.settings;
+            let work = train_more(classes, features, &copies, deeper, settings, &cpu, host);
+            let loss = ready.chosen.loss.clone();
+            if !is_deep || ready.chosen.info.kind == DeviceKind::Cpu {
+                return work.await;
+            }
+            match select(Box::pin(work), Box::pin(loss.happens())).await {
+                Either::Left((Err(Interrupted::Failed(TrainError::Internal { .. })), _))
+                    if loss.has_happened() => {}
+                Either::Left((outcome, _)) => return outcome,
+                // Tensors of a lost device must not be touched again, not even to free them.
+                Either::Right(((), work)) => std::mem::forget(work),
+            }
+            let lost = self.fall_back(&ready);
+            lost.map_err(|error| TrainError::Internal {
+                detail: error.to_string(),
+            })?;
+        }
     }
 
     /// The classes' images with their embeddings.
@@ -106,6 +127,12 @@ impl Engine {
             .flat_map(|class| class.train.iter().chain(&class.test));
         ids.filter_map(|&id| Some(state.samples.embedding(id)?.elapsed_ms))
             .sum()
+    }
+}
+
+fn no_backbone() -> TrainError {
+    TrainError::Internal {
+        detail: "no backbone".to_owned(),
     }
 }
 

@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BackboneId, BurstId, DevicePreference, ImageLook, ImportId, JobId, ProjectFile, RequestId,
-    RunId, SampleId, SavedRun, TrainSettings,
+    AugmentSettings, BackboneId, BurstId, DevicePreference, ImageLook, ImportId, JobId,
+    ProjectFile, RequestId, RunId, SampleId, SavedRun, TrainSettings,
 };
 
 /// What the page asks of the engine.
@@ -85,6 +85,17 @@ pub enum Command {
         request: RequestId,
         /// What the engine does not know of it.
         export: ModelExport,
+    },
+    /// Show how an image is varied; answered by `Event::Varied`. Attachments: the image as a `Blob`.
+    Vary {
+        /// Names the request in the answer.
+        request: RequestId,
+        /// The image.
+        sample: SampleId,
+        /// How it is varied; as many copies are made as it says.
+        augmentation: AugmentSettings,
+        /// Decides the outcome.
+        seed: u64,
     },
     /// Answer with `Event::Requests`.
     ListRequests,

@@ -134,6 +134,16 @@ pub enum TrainError {
         /// Its greatest value.
         most: String,
     },
+    /// What fine-tuning keeps of the images would take too much memory.
+    #[error(
+        "training so many layers of so many images would take {need_mb} MB of memory; at most {limit_mb} MB are used. Unfreeze fewer blocks, or make fewer varied copies."
+    )]
+    TooMuchMemory {
+        /// Megabytes that it would take.
+        need_mb: u32,
+        /// The limit in megabytes.
+        limit_mb: u32,
+    },
     /// Images of the run could not be embedded.
     #[error("{count} images could not be read by the model. Delete them and add them again.")]
     NotEmbedded {

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     ArchiveError, BackboneId, DeviceKind, EngineError, EpochMetrics, Findings, HeatMap, ImageLook,
     ImportId, JobId, Part, ProjectFile, ProjectFileError, ProjectNote, Rejection, RequestId, RunId,
-    SampleId, SavedRun, TrainError, TrainOutcome,
+    SampleId, SavedRun, TrainError, TrainOutcome, UnfreezeEstimate,
 };
 
 /// What the engine tells the page.
@@ -22,6 +22,8 @@ pub enum Event {
         device: DeviceInfo,
         /// The backbone in use.
         backbone: BackboneInfo,
+        /// What unfreezing one of its blocks, two, and so on means.
+        unfreezing: Vec<UnfreezeEstimate>,
     },
     /// The engine went over to the CPU and goes on.
     DeviceChanged {
@@ -210,6 +212,11 @@ pub enum Event {
         /// Each with its whole address and the bytes that came over the network.
         requests: Vec<(String, f64)>,
     },
+    /// The answer to `Command::Vary`. Attachments: each copy as a `Blob`; none when the image cannot be used.
+    Varied {
+        /// The request.
+        request: RequestId,
+    },
     /// The answer to `Command::Ping`.
     Pong,
 }
@@ -235,6 +242,8 @@ pub enum Activity {
     LoadBackbone,
     /// Embedding images; counted in images.
     Embed,
+    /// Varying images and running the frozen part of the backbone on them; counted in images.
+    Prepare,
     /// Putting a zip together or reading one; counted in images.
     Pack,
 }

@@ -125,6 +125,17 @@ impl Default for TrainSettings {
     }
 }
 
+impl TrainSettings {
+    /// Epochs that a run has at most, of the head alone and then of the last blocks with it.
+    pub fn most_epochs(&self) -> u32 {
+        let deeper = match self.fine_tuning.blocks {
+            0 => 0,
+            _ => self.fine_tuning.epochs,
+        };
+        self.epochs.saturating_add(deeper)
+    }
+}
+
 /// How the learning rate goes on after the warm-up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

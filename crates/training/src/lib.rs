@@ -45,7 +45,7 @@ pub use folds::folds;
 pub use groups::{Groups, group};
 pub use head::{Head, HeadConfig, softmax};
 pub use host::{Host, Interrupted};
-pub use model::{Judgement, Model};
+pub use model::{Judgement, Model, Tuned};
 pub use projection::{pca, place, tsne};
 pub(crate) use run::check_classes;
 pub use run::{Copies, Deeper, Trained, check_settings, train, train_more};

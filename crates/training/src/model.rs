@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use burn::tensor::{Device, Tensor, TensorData};
-use headstart_backbones::{Weights, WeightsError};
+use headstart_backbones::{Backbone, Tail, Weights, WeightsError};
 use headstart_project::TrainError;
 use safetensors::{Dtype, tensor::TensorView};
 
@@ -53,11 +53,15 @@ impl Model {
     /// # Errors
     /// [`TrainError::Internal`] when the device cannot be read.
     pub async fn to_safetensors(&self) -> Result<Vec<u8>, TrainError> {
+        to_safetensors(self.tensors().await?)
+    }
+
+    async fn tensors(&self) -> Result<Vec<(String, Vec<usize>, Vec<f32>)>, TrainError> {
         let mut tensors = self.head.tensors().await?;
         tensors.push(("temperature".into(), vec![1], vec![self.temperature as f32]));
         tensors.push(("threshold".into(), vec![1], vec![self.threshold]));
         tensors.extend(self.familiarity.tensors());
-        to_safetensors(tensors)
+        Ok(tensors)
     }
 
     /// Reads what [`Model::to_safetensors`] wrote.
@@ -66,12 +70,17 @@ impl Model {
     /// When the file is not such a model.
     pub fn from_safetensors(file: &[u8], device: &Device) -> Result<Self, WeightsError> {
         let weights = Weights::read(file)?;
+        let model = Self::take(&weights, device)?;
+        weights.finish()?;
+        Ok(model)
+    }
+
+    fn take(weights: &Weights<'_>, device: &Device) -> Result<Self, WeightsError> {
         let number = |name: &str| Ok(weights.values(name, &[1])?[0]);
         let temperature = f64::from(number("temperature")?);
         let threshold = number("threshold")?;
-        let head = Head::read(&weights, device)?;
-        let familiarity = Familiarity::read(&weights, head.classes())?;
-        weights.finish()?;
+        let head = Head::read(weights, device)?;
+        let familiarity = Familiarity::read(weights, head.classes())?;
         Ok(Self {
             head,
             // A file from elsewhere may hold anything.
@@ -79,6 +88,49 @@ impl Model {
             familiarity,
             threshold,
         })
+    }
+}
+
+/// Before the names of the backbone's own tensors in a model's file.
+const OF_BACKBONE: &str = "backbone.";
+
+/// A model with the last blocks of the backbone that were trained with it, if they were.
+#[derive(Debug)]
+pub struct Tuned {
+    /// What judges embeddings.
+    pub model: Model,
+    /// The end of the backbone whose embeddings it judges; the pretrained one for `None`.
+    pub tail: Option<Tail>,
+}
+
+impl Tuned {
+    /// The model's file as [`Model::to_safetensors`] makes it, with the last blocks' tensors under `backbone.` and their names in the shipped weights; all f32.
+    ///
+    /// # Errors
+    /// [`TrainError::Internal`] when the device cannot be read.
+    pub async fn to_safetensors(&self) -> Result<Vec<u8>, TrainError> {
+        let mut tensors = self.model.tensors().await?;
+        for (name, values) in self.tail.iter().flat_map(Tail::tensors) {
+            let (shape, values) = values.read().await.map_err(internal)?;
+            tensors.push((format!("{OF_BACKBONE}{name}"), shape, values));
+        }
+        to_safetensors(tensors)
+    }
+
+    /// Reads what [`Tuned::to_safetensors`] wrote. The last blocks come onto the backbone's device.
+    ///
+    /// # Errors
+    /// When the file is not such a model, or its last blocks are not of this backbone.
+    pub fn from_safetensors(
+        file: &[u8],
+        backbone: &Backbone,
+        device: &Device,
+    ) -> Result<Self, WeightsError> {
+        let weights = Weights::read(file)?;
+        let model = Model::take(&weights, device)?;
+        let tail = backbone.load_tail(&weights, OF_BACKBONE)?;
+        weights.finish()?;
+        Ok(Self { model, tail })
     }
 }
 

@@ -74,6 +74,15 @@ fn hint(name: Name) -> Html {
         Name::Dropout => {
             html! { <>{ "The share of units switched off at random while learning. See " }<Term word={Word::Dropout} />{ "." }</> }
         }
+        Name::TuneEpochs => {
+            html! { "How often the deeper layers see every image, at most. It ends earlier when held-back images stop getting better." }
+        }
+        Name::TuneRate => {
+            html! { "How big the steps of the deeper layers are. Too big, and what they knew is lost." }
+        }
+        Name::Copies => {
+            html! { "More copies take longer and help less and less." }
+        }
         Name::ValidationShare => {
             html! { <>{ "The share of each class that is held back for " }<Term word={Word::Validation} />{ "; 0.15 is 15%." }</> }
         }

@@ -1,15 +1,17 @@
 //! The settings of training, folded away: the defaults are good.
 
-use headstart_project::{BackboneId, DevicePreference};
+use headstart_project::{BackboneId, DevicePreference, SampleId};
 use web_sys::{HtmlInputElement, HtmlSelectElement};
 use yew::prelude::*;
 
+use super::deeper::Deeper;
 use super::field::Field;
 use super::term::Term;
+use super::vary::Vary;
 use crate::context::use_app;
 use crate::glossary::Word;
 use crate::state::Action;
-use crate::state::engine::{EngineState, fallback_text};
+use crate::state::engine::{EngineState, Phase, fallback_text};
 use crate::state::settings::{Draft, Field as Name, Head};
 use crate::text;
 
@@ -23,6 +25,9 @@ const DEVICES: [(DevicePreference, &str, &str); 3] = [
 pub struct Props {
     pub settings: Draft,
     pub engine: EngineState,
+    /// Images to learn from, and the first of them.
+    pub images: usize,
+    pub sample: Option<SampleId>,
 }
 
 #[component]
@@ -49,6 +54,8 @@ pub fn Settings(props: &Props) -> Html {
                 <BackboneField engine={props.engine.clone()} />
                 <DeviceField engine={props.engine.clone()} />
             </div>
+            <Deeper settings={settings.clone()} engine={props.engine.clone()} images={props.images} />
+            <Vary settings={settings.clone()} sample={props.sample} is_ready={props.engine.phase == Phase::Ready} />
             <button type="button" class="button button-quiet" onclick={reset}>{ "Reset to defaults" }</button>
         </details>
     }

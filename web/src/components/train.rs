@@ -1,6 +1,6 @@
 //! Train: one button, what it does while it runs, and the settings behind it.
 
-use headstart_project::{MeasuredOn, RunId};
+use headstart_project::{MeasuredOn, Part, RunId};
 use yew::prelude::*;
 
 use super::column_head;
@@ -34,7 +34,7 @@ pub fn Train(props: &Props) -> Html {
     };
     let curves = match (&props.run, &props.results) {
         (Some(run), _) => {
-            let epochs = run.plan.request.settings.epochs;
+            let epochs = run.plan.request.settings.most_epochs();
             html! { <Curves history={run.history.clone()} {epochs} best_epoch={None::<u32>} /> }
         }
         (None, Some(results)) => {
@@ -44,6 +44,11 @@ pub fn Train(props: &Props) -> Html {
         }
         (None, None) => Html::default(),
     };
+    let classes = props.project.classes.iter().filter(|class| class.enabled);
+    let learnt = classes
+        .flat_map(|class| class.samples())
+        .filter(|sample| sample.part == Part::Train)
+        .map(|sample| sample.id);
     html! {
         <section class="train" aria-label="Train">
             { column_head::view(&column_head::Props { step: "2".into(), title: "Train".into(), lead: "One button. The model learns from your images.".into() }) }
@@ -71,7 +76,7 @@ pub fn Train(props: &Props) -> Html {
                         { " is trained on those descriptions; that is " }<Term word={Word::TransferLearning} />{ "." }
                     </p>
                 </details>
-                <Settings settings={props.settings.clone()} engine={props.engine.clone()} />
+                <Settings settings={props.settings.clone()} engine={props.engine.clone()} images={learnt.clone().count()} sample={learnt.clone().next()} />
             </div>
         </section>
     }
@@ -93,10 +98,16 @@ fn result(results: &Results) -> Html {
 }
 
 fn progress(run: &Run, engine: &EngineState) -> Html {
-    let epochs = run.plan.request.settings.epochs;
+    let epochs = run.plan.request.settings.most_epochs();
     let epoch = run.history.last().map_or(0, |metrics| metrics.epoch);
     let words = match (epoch, &engine.embed) {
         _ if run.stop_requested => "Stopping …".to_owned(),
+        (0, None) if engine.prepare.is_some() => {
+            let left = engine
+                .prepare
+                .map_or(0, |prepare| prepare.total - prepare.done);
+            format!("Getting {} ready", text::count(left as usize, "image"))
+        }
         (0, Some(embed)) => {
             let left = embed.total.saturating_sub(embed.done) as usize;
             format!("Looking at the last {} first", text::count(left, "image"))

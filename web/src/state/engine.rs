@@ -1,7 +1,9 @@
 //! What the page knows of the engine.
 
+use std::rc::Rc;
+
 use headstart_project::{
-    BackboneInfo, DeviceInfo, DevicePreference, EngineError, Fallback, Progress,
+    BackboneInfo, DeviceInfo, DevicePreference, EngineError, Fallback, Progress, UnfreezeEstimate,
 };
 use serde::{Deserialize, Serialize};
 
@@ -33,10 +35,16 @@ pub struct EngineState {
     /// The device in use, once there is one.
     pub device: Option<DeviceInfo>,
     pub backbone: Option<BackboneInfo>,
+    /// What unfreezing one of its blocks, two, and so on means.
+    pub unfreezing: Rc<[UnfreezeEstimate]>,
+    /// About how long the device takes to look at one image, if it has looked at some.
+    pub image_ms: Option<f64>,
     /// Bytes of the backbone's file.
     pub load: Option<Progress>,
     /// Images that wait for their embedding.
     pub embed: Option<Progress>,
+    /// Images that are varied, or run through the frozen blocks, for a run.
+    pub prepare: Option<Progress>,
     /// Images of a file that is put together or opened.
     pub pack: Option<Progress>,
 }

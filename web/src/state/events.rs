@@ -19,8 +19,13 @@ impl State {
         match event {
             Event::Loaded => self.engine.phase = Phase::Loading,
             Event::Progress(progress) => self.progress(progress),
-            Event::Ready { device, backbone } => {
+            Event::Ready {
+                device,
+                backbone,
+                unfreezing,
+            } => {
                 self.engine.phase = Phase::Ready;
+                self.engine.unfreezing = unfreezing.into();
                 self.engine.device = Some(device);
                 self.engine.backbone = Some(backbone);
                 self.engine.load = None;
@@ -123,6 +128,7 @@ impl State {
             | Event::UnpackFailed { .. }
             | Event::ModelExported { .. }
             | Event::ExportFailed { .. }
+            | Event::Varied { .. }
             | Event::Pong => {}
         }
     }
@@ -131,7 +137,14 @@ impl State {
         let is_over = progress.total > 0 && progress.done >= progress.total;
         match progress.activity {
             Activity::LoadBackbone => self.engine.load = Some(progress),
-            Activity::Embed => self.engine.embed = (!is_over).then_some(progress),
+            Activity::Embed => {
+                let left = progress.total.saturating_sub(progress.done);
+                if let (Some(remaining_ms), true) = (progress.remaining_ms, left > 0) {
+                    self.engine.image_ms = Some(remaining_ms / left as f64);
+                }
+                self.engine.embed = (!is_over).then_some(progress);
+            }
+            Activity::Prepare => self.engine.prepare = (!is_over).then_some(progress),
             Activity::Pack => self.engine.pack = (!is_over).then_some(progress),
         }
     }

@@ -35,7 +35,7 @@ use self::notice::{LeftOut, Notices};
 use self::project::{ClassId, Project, Sample};
 use self::run::{Plan, Results, Run};
 use self::saved::Saved;
-use self::settings::{Draft, Field, Head};
+use self::settings::{Draft, Field, Head, Variation};
 use self::storage::{Offline, Saving, Stage};
 use self::undo::History;
 
@@ -139,6 +139,9 @@ pub enum Action {
     SetField(Field, String),
     SetHead(Head),
     SetBalance(bool),
+    SetUnfrozen(u32),
+    SetVaried(bool),
+    SetVariation(Variation, bool),
     ResetSettings,
     SetDevice(DevicePreference),
     Train,
@@ -263,6 +266,9 @@ impl State {
             Action::SetField(field, text) => self.settings.set(field, text),
             Action::SetHead(head) => self.settings.head = head,
             Action::SetBalance(balance) => self.settings.balance_classes = balance,
+            Action::SetUnfrozen(blocks) => self.settings.unfrozen = blocks,
+            Action::SetVaried(is_varied) => self.settings.is_varied = is_varied,
+            Action::SetVariation(variation, is_on) => self.settings.switch(variation, is_on),
             Action::ResetSettings => self.settings = Draft::default(),
             Action::SetDevice(preference) => self.engine.preference = preference,
             Action::Train => self.train(),

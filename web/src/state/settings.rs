@@ -1,6 +1,6 @@
 //! The training settings as the user types them, valid or not.
 
-use headstart_project::TrainSettings;
+use headstart_project::{AugmentSettings, FineTuneSettings, TrainSettings};
 use serde::{Deserialize, Serialize};
 
 /// A setting that is typed.
@@ -13,6 +13,20 @@ pub enum Field {
     HiddenUnits,
     Dropout,
     ValidationShare,
+    TuneEpochs,
+    TuneRate,
+    Copies,
+}
+
+/// A way to vary images that is on or off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Variation {
+    Flip,
+    Crop,
+    Turn,
+    Color,
+    Cover,
+    Mix,
 }
 
 /// What the head is made of.
@@ -36,6 +50,36 @@ pub struct Draft {
     validation_share: String,
     pub head: Head,
     pub balance_classes: bool,
+    /// Blocks of the backbone that are trained, too.
+    #[serde(default)]
+    pub unfrozen: u32,
+    #[serde(default = "tune_epochs")]
+    tune_epochs: String,
+    #[serde(default = "tune_rate")]
+    tune_rate: String,
+    #[serde(default = "copies")]
+    copies: String,
+    /// Whether images are varied at all.
+    #[serde(default)]
+    pub is_varied: bool,
+    #[serde(default = "variations")]
+    variations: Vec<Variation>,
+}
+
+fn tune_epochs() -> String {
+    FineTuneSettings::default().epochs.to_string()
+}
+
+fn tune_rate() -> String {
+    FineTuneSettings::default().learning_rate.to_string()
+}
+
+fn copies() -> String {
+    "3".into()
+}
+
+fn variations() -> Vec<Variation> {
+    vec![Variation::Flip, Variation::Crop]
 }
 
 impl Field {
@@ -49,6 +93,9 @@ impl Field {
             Self::HiddenUnits => "Hidden units",
             Self::Dropout => "Dropout",
             Self::ValidationShare => "Validation share",
+            Self::TuneEpochs => "Fine-tuning epochs",
+            Self::TuneRate => "Fine-tuning rate",
+            Self::Copies => "Copies of each image",
         }
     }
 
@@ -62,15 +109,18 @@ impl Field {
             Self::HiddenUnits => (1.0, 1000.0),
             Self::Dropout => (0.0, 0.9),
             Self::ValidationShare => (0.0, 0.5),
+            Self::TuneEpochs => (1.0, 100.0),
+            Self::TuneRate => (0.000_001, 0.1),
+            Self::Copies => (1.0, 20.0),
         }
     }
 
     /// How far one press of an arrow key goes.
     pub const fn step(self) -> &'static str {
         match self {
-            Self::Epochs | Self::BatchSize | Self::Seed => "1",
+            Self::Epochs | Self::BatchSize | Self::Seed | Self::TuneEpochs | Self::Copies => "1",
             Self::HiddenUnits => "10",
-            Self::LearningRate => "0.0005",
+            Self::LearningRate | Self::TuneRate => "0.0005",
             Self::Dropout => "0.1",
             Self::ValidationShare => "0.05",
         }
@@ -79,7 +129,12 @@ impl Field {
     const fn is_whole(self) -> bool {
         matches!(
             self,
-            Self::Epochs | Self::BatchSize | Self::Seed | Self::HiddenUnits
+            Self::Epochs
+                | Self::BatchSize
+                | Self::Seed
+                | Self::HiddenUnits
+                | Self::TuneEpochs
+                | Self::Copies
         )
     }
 }
@@ -102,7 +157,47 @@ impl Draft {
             validation_share: settings.validation_share.to_string(),
             head,
             balance_classes: settings.balance_classes,
+            unfrozen: settings.fine_tuning.blocks,
+            tune_epochs: settings.fine_tuning.epochs.to_string(),
+            tune_rate: settings.fine_tuning.learning_rate.to_string(),
+            copies: copies(),
+            is_varied: false,
+            variations: variations(),
         }
+    }
+
+    pub fn has(&self, variation: Variation) -> bool {
+        self.variations.contains(&variation)
+    }
+
+    pub fn switch(&mut self, variation: Variation, is_on: bool) {
+        self.variations.retain(|&known| known != variation);
+        if is_on {
+            self.variations.push(variation);
+        }
+    }
+
+    /// How images are varied; the strengths are those that are customary.
+    ///
+    /// # Errors
+    /// When the number of copies is not valid.
+    pub fn augmentation(&self) -> Result<AugmentSettings, String> {
+        if !self.is_varied {
+            return Ok(AugmentSettings::default());
+        }
+        let if_on = |variation, strength: f64| if self.has(variation) { strength } else { 0.0 };
+        Ok(AugmentSettings {
+            copies: self.value(Field::Copies)? as u32,
+            flip: self.has(Variation::Flip),
+            flip_vertical: false,
+            crop: 1.0 - if_on(Variation::Crop, 0.4),
+            rotation_degrees: if_on(Variation::Turn, 15.0),
+            brightness: if_on(Variation::Color, 0.25),
+            contrast: if_on(Variation::Color, 0.25),
+            saturation: if_on(Variation::Color, 0.25),
+            erase: if_on(Variation::Cover, 0.25),
+            mixup: if_on(Variation::Mix, 0.2),
+        })
     }
 
     pub fn text(&self, field: Field) -> &str {
@@ -114,6 +209,9 @@ impl Draft {
             Field::HiddenUnits => &self.hidden_units,
             Field::Dropout => &self.dropout,
             Field::ValidationShare => &self.validation_share,
+            Field::TuneEpochs => &self.tune_epochs,
+            Field::TuneRate => &self.tune_rate,
+            Field::Copies => &self.copies,
         }
     }
 
@@ -126,6 +224,9 @@ impl Draft {
             Field::HiddenUnits => &mut self.hidden_units,
             Field::Dropout => &mut self.dropout,
             Field::ValidationShare => &mut self.validation_share,
+            Field::TuneEpochs => &mut self.tune_epochs,
+            Field::TuneRate => &mut self.tune_rate,
+            Field::Copies => &mut self.copies,
         } = text;
     }
 
@@ -177,7 +278,21 @@ impl Draft {
             },
             validation_share: self.value(Field::ValidationShare)?,
             balance_classes: self.balance_classes,
-            ..TrainSettings::default()
+            fine_tuning: self.fine_tuning()?,
+            augmentation: self.augmentation()?,
+        })
+    }
+
+    fn fine_tuning(&self) -> Result<FineTuneSettings, String> {
+        let defaults = FineTuneSettings::default();
+        if self.unfrozen == 0 {
+            return Ok(defaults);
+        }
+        Ok(FineTuneSettings {
+            blocks: self.unfrozen,
+            epochs: self.value(Field::TuneEpochs)? as u32,
+            learning_rate: self.value(Field::TuneRate)?,
+            ..defaults
         })
     }
 }
@@ -210,6 +325,30 @@ mod tests {
         }
         draft.set(Field::Epochs, " 12 ".into());
         assert_eq!(draft.parse().map(|settings| settings.epochs), Ok(12));
+    }
+
+    #[test]
+    fn deeper_layers_and_varied_images_count_only_when_they_are_on() {
+        let mut draft = Draft::default();
+        draft.set(Field::TuneEpochs, "nonsense".into());
+        draft.set(Field::Copies, "nonsense".into());
+        assert_eq!(draft.parse(), Ok(TrainSettings::default()));
+        draft.unfrozen = 2;
+        assert!(draft.parse().is_err());
+        draft.set(Field::TuneEpochs, "7".into());
+        draft.is_varied = true;
+        assert!(draft.parse().is_err());
+        draft.set(Field::Copies, "4".into());
+        draft.switch(Variation::Crop, false);
+        draft.switch(Variation::Turn, true);
+        let settings = draft.parse().expect("is valid");
+        assert_eq!(
+            (settings.fine_tuning.blocks, settings.fine_tuning.epochs),
+            (2, 7)
+        );
+        let varied = &settings.augmentation;
+        assert_eq!((varied.copies, varied.flip, varied.crop), (4, true, 1.0));
+        assert!(varied.rotation_degrees > 0.0);
     }
 
     #[test]

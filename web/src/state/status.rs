@@ -43,7 +43,7 @@ fn training(state: &State) -> Option<Status> {
             share: None,
         });
     }
-    let epochs = run.plan.request.settings.epochs;
+    let epochs = run.plan.request.settings.most_epochs();
     let Some(last) = run.history.last() else {
         let text = match (&state.engine.phase, &state.engine.embed) {
             (Phase::Ready, Some(embed)) => {

@@ -9,9 +9,9 @@ use std::rc::Rc;
 
 use gloo_timers::callback::{Interval, Timeout};
 use headstart_project::{
-    Analysis, BackboneId, Command, DevicePreference, EngineError, Event, Findings, Frame, HeatFor,
-    HeatMap, ImportId, JobId, ModelExport, Occlusion, Packing, Part, ProjectFile, ProjectNote,
-    Rejection, RequestId, SavedRun,
+    Analysis, AugmentSettings, BackboneId, Command, DevicePreference, EngineError, Event, Findings,
+    Frame, HeatFor, HeatMap, ImportId, JobId, ModelExport, Occlusion, Packing, Part, ProjectFile,
+    ProjectNote, Rejection, RequestId, SampleId, SavedRun,
 };
 use headstart_wire::unpack;
 use js_sys::{Date, Function, Promise};
@@ -83,6 +83,8 @@ pub enum Given {
         notes: Vec<ProjectNote>,
         attachments: Vec<JsValue>,
     },
+    /// Pictures.
+    Pictures(Vec<Blob>),
     /// It did not work, in words.
     Failed(String),
 }
@@ -198,6 +200,23 @@ impl Engine {
         self.exchange(ongiven, Vec::new(), |request| Command::ExportModel {
             request,
             export,
+        });
+    }
+
+    /// Has an image varied, as a run would do it.
+    pub fn vary(
+        &self,
+        file: Blob,
+        sample: SampleId,
+        augmentation: AugmentSettings,
+        seed: u64,
+        ongiven: Callback<Given>,
+    ) {
+        self.exchange(ongiven, vec![file.into()], |request| Command::Vary {
+            request,
+            sample,
+            augmentation,
+            seed,
         });
     }
 
@@ -424,6 +443,10 @@ impl Engine {
                     attachments,
                 };
                 return self.give(request, given);
+            }
+            Event::Varied { request } => {
+                let pictures = attachments.into_iter().map(JsCast::dyn_into);
+                return self.give(request, Given::Pictures(pictures.flatten().collect()));
             }
             event => event,
         };

@@ -1,0 +1,281 @@
+//! What a run needs beside the embeddings: varied copies of its images, and what the frozen part of the backbone makes of them.
+
+use std::{collections::HashMap, sync::Arc};
+
+use half::f16;
+use headstart_backbones::Backbone;
+use headstart_images::augment;
+use headstart_project::{
+    Activity, AugmentSettings, Event, Frame, Progress, SampleId, TrainError, TrainRequest,
+    TrainSettings,
+};
+use headstart_training::{Copies, Deeper, Host, Interrupted, estimates, halves};
+use wasm_bindgen::JsValue;
+
+use crate::{
+    engine::Engine,
+    pictures::{self, Picture},
+    port,
+    remaining::Remaining,
+};
+
+/// The most that is kept for fine-tuning. A page has 4 GB in all, and what it learns from is not the only thing in it.
+const MOST_MB: u64 = 1_000;
+
+/// What was computed for the run before, and is still right for the next one.
+#[derive(Default)]
+pub struct Prepared {
+    key: Option<Key>,
+    images: HashMap<SampleId, PreparedImage>,
+}
+
+/// What it depends on, beside the image.
+#[derive(Clone, PartialEq)]
+struct Key {
+    unfrozen: u32,
+    augmentation: AugmentSettings,
+    seed: u64,
+}
+
+/// Of the image itself and then of its copies.
+#[derive(Default)]
+struct PreparedImage {
+    /// What goes into the blocks that are trained; empty when none are.
+    activations: Vec<Arc<[f16]>>,
+    /// The copies' embeddings.
+    copies: Vec<Arc<[f32]>>,
+}
+
+impl Prepared {
+    /// Forgets images.
+    pub fn remove(&mut self, samples: &[SampleId]) {
+        for id in samples {
+            self.images.remove(id);
+        }
+    }
+}
+
+impl Key {
+    fn of(settings: &TrainSettings) -> Self {
+        let mut augmentation = settings.augmentation.clone();
+        // Mixing happens while training.
+        augmentation.mixup = 0.0;
+        let seed = if augmentation.copies == 0 {
+            0
+        } else {
+            settings.seed
+        };
+        Self {
+            unfrozen: settings.fine_tuning.blocks,
+            augmentation,
+            seed,
+        }
+    }
+}
+
+impl Engine {
+    /// Makes what the run needs and is not there yet, image by image.
+    ///
+    /// # Errors
+    /// When it would take too much memory, the host cancels, an image is gone, or the device fails.
+    pub async fn prepare_run(
+        &self,
+        request: &TrainRequest,
+        host: &impl Host,
+    ) -> Result<(Copies, Option<Deeper>), Interrupted> {
+        let settings = &request.settings;
+        let key = Key::of(settings);
+        let (unfrozen, copies) = (key.unfrozen as usize, key.augmentation.copies as usize);
+        {
+            let mut state = self.state.borrow_mut();
+            if state.prepared.key.as_ref() != Some(&key) {
+                state.prepared = Prepared {
+                    key: Some(key.clone()),
+                    images: HashMap::new(),
+                };
+            }
+        }
+        if unfrozen == 0 && copies == 0 {
+            return Ok((Copies::new(), None));
+        }
+        let parts = |test: bool| {
+            let classes = request.classes.iter();
+            let ids = classes.flat_map(move |class| if test { &class.test } else { &class.train });
+            ids.copied()
+        };
+        let varied = parts(false).map(|id| (id, copies));
+        let plain = parts(true).map(|id| (id, 0));
+        let wanted: Vec<(SampleId, usize)> = if unfrozen > 0 {
+            varied.chain(plain).collect()
+        } else {
+            varied.collect()
+        };
+        self.check_memory(unfrozen, wanted.iter().map(|(_, copies)| copies + 1).sum())?;
+
+        let mut remaining = Remaining::start(port::now_ms());
+        let missing: Vec<_> = wanted
+            .iter()
+            .copied()
+            .filter(|&(id, copies)| !self.is_prepared(id, unfrozen, copies))
+            .collect();
+        for (done, &(id, copies)) in missing.iter().enumerate() {
+            let image = self.prepare_image(id, copies, &key).await?;
+            self.state.borrow_mut().prepared.images.insert(id, image);
+            remaining.advance(1);
+            let left = (missing.len() - done - 1) as u64;
+            let progress = Progress {
+                activity: Activity::Prepare,
+                done: remaining.done(),
+                total: missing.len() as u64,
+                remaining_ms: remaining.estimate_ms(left, port::now_ms()),
+            };
+            port::post(&Event::Progress(progress), &[]);
+            host.pause().await;
+            if host.is_cancelled() {
+                return Err(Interrupted::Cancelled);
+            }
+        }
+        self.gather_prepared(&wanted, unfrozen)
+    }
+
+    fn check_memory(&self, unfrozen: usize, rows: usize) -> Result<(), Interrupted> {
+        let Some(ready) = self.ready().filter(|_| unfrozen > 0) else {
+            return Ok(());
+        };
+        let all = estimates(&ready.backbone);
+        let each = all.get(unfrozen.min(all.len()) - 1);
+        let need_mb = each.map_or(0, |each| each.bytes_per_image) * rows as u64 / 1_000_000;
+        if need_mb > MOST_MB {
+            return Err(Interrupted::Failed(TrainError::TooMuchMemory {
+                need_mb: need_mb as u32,
+                limit_mb: MOST_MB as u32,
+            }));
+        }
+        Ok(())
+    }
+
+    fn is_prepared(&self, id: SampleId, unfrozen: usize, copies: usize) -> bool {
+        let state = self.state.borrow();
+        let image = state.prepared.images.get(&id);
+        image.is_some_and(|image| {
+            image.copies.len() >= copies && (unfrozen == 0 || image.activations.len() > copies)
+        })
+    }
+
+    async fn prepare_image(
+        &self,
+        id: SampleId,
+        copies: usize,
+        key: &Key,
+    ) -> Result<PreparedImage, Interrupted> {
+        let file = self.state.borrow().samples.file(id);
+        let (Some(file), Some(ready)) = (file, self.ready()) else {
+            return Err(TrainError::NotEmbedded { count: 1 }.into());
+        };
+        let unfrozen = key.unfrozen as usize;
+        let lost = |_| TrainError::NotEmbedded { count: 1 };
+        let pixels = Picture::decode(&file).await.map_err(lost)?;
+        let pixels = pixels.pixels().map_err(lost)?;
+        // The image itself only where its embedding is not enough.
+        let first = usize::from(unfrozen == 0);
+        let mut planes = Vec::new();
+        for copy in first..=copies {
+            let side_px = ready.backbone.input_px();
+            let varied = augment(
+                &pixels,
+                side_px,
+                &key.augmentation,
+                key.seed,
+                id,
+                copy as u32,
+            );
+            let prepared = varied.and_then(|varied| ready.backbone.prepare(&varied));
+            planes.extend(prepared.map_err(failed)?);
+        }
+        let rows = (copies + 1 - first).max(1);
+        if unfrozen == 0 {
+            let embeddings = self.run_backbone(planes, Backbone::embed).await;
+            let embeddings = embeddings.map_err(failed)?;
+            return Ok(PreparedImage {
+                activations: Vec::new(),
+                copies: split(&embeddings, rows).map(Arc::from).collect(),
+            });
+        }
+        let frozen = |backbone: &Backbone, planes| backbone.forward_frozen(planes, unfrozen);
+        let boundary = self.run_backbone(planes, frozen).await.map_err(failed)?;
+        let width = boundary.len() / rows;
+        let of_copies = boundary.get(width..).unwrap_or_default().to_vec();
+        let embeddings = if of_copies.is_empty() {
+            Vec::new()
+        } else {
+            let embed = |backbone: &Backbone, rows| backbone.embed_boundary(rows, unfrozen);
+            self.run_backbone(of_copies, embed).await.map_err(failed)?
+        };
+        Ok(PreparedImage {
+            activations: split(&boundary, rows).map(halves).collect(),
+            copies: split(&embeddings, copies).map(Arc::from).collect(),
+        })
+    }
+
+    fn gather_prepared(
+        &self,
+        wanted: &[(SampleId, usize)],
+        unfrozen: usize,
+    ) -> Result<(Copies, Option<Deeper>), Interrupted> {
+        let ready = self.ready().ok_or_else(|| failed("no backbone"))?;
+        let state = self.state.borrow();
+        let (mut copies, mut activations) = (Copies::new(), HashMap::new());
+        for &(id, count) in wanted {
+            let Some(image) = state.prepared.images.get(&id) else {
+                return Err(TrainError::NotEmbedded { count: 1 }.into());
+            };
+            copies.insert(id, image.copies.iter().take(count).cloned().collect());
+            let own = image.activations.iter().take(count + 1);
+            activations.insert(id, own.cloned().collect());
+        }
+        let deeper = (unfrozen > 0).then(|| Deeper {
+            tail: ready.backbone.tail(unfrozen),
+            boundary: ready.backbone.boundary(unfrozen),
+            activations,
+            device: ready.chosen.device.clone(),
+        });
+        Ok((copies, deeper))
+    }
+}
+
+/// An image's varied copies as pictures; none when the image cannot be used.
+pub async fn vary(
+    image: JsValue,
+    side_px: u32,
+    augmentation: &AugmentSettings,
+    seed: u64,
+    id: SampleId,
+) -> Vec<JsValue> {
+    let Ok(picture) = Picture::open(Frame::File, image).await else {
+        return Vec::new();
+    };
+    let Ok(pixels) = picture.pixels() else {
+        return Vec::new();
+    };
+    let mut copies = Vec::new();
+    for copy in 1..=augmentation.copies {
+        let Ok(varied) = augment(&pixels, side_px, augmentation, seed, id, copy) else {
+            continue;
+        };
+        if let Ok(blob) = pictures::encode(&varied).await {
+            copies.push(blob.into());
+        }
+    }
+    copies
+}
+
+/// Cuts values into so many rows.
+fn split(values: &[f32], rows: usize) -> impl Iterator<Item = &[f32]> {
+    values.chunks_exact((values.len() / rows.max(1)).max(1))
+}
+
+fn failed(error: impl std::fmt::Display) -> TrainError {
+    TrainError::Internal {
+        detail: error.to_string(),
+    }
+}
