@@ -49,7 +49,10 @@ impl Engine {
             reported_ms: Cell::new(f64::MIN),
         };
         let outcome = match request.analysis {
-            Analysis::CrossValidate { .. } | Analysis::Examine { .. } | Analysis::Map { .. } => {
+            Analysis::CrossValidate { .. }
+            | Analysis::Examine { .. }
+            | Analysis::Map { .. }
+            | Analysis::Compare { .. } => {
                 host.until_embedded(&request.analysis).await;
                 self.look_into(&request.analysis, &host).await
             }
@@ -92,6 +95,14 @@ impl Engine {
                 examine(&classes, host).await.map(Findings::Examination)
             }
             Analysis::Map { samples, seed } => self.draw_map(samples, *seed, host).await,
+            Analysis::Compare {
+                classes,
+                settings,
+                experiment,
+            } => {
+                self.compare(host.job, classes, settings, experiment.clone(), host)
+                    .await
+            }
             Analysis::Occlude { .. } => Err(Interrupted::Cancelled),
         }
     }
@@ -186,7 +197,9 @@ impl JobHost<'_> {
     /// Waits until none of the analysis' images is still to be embedded.
     async fn until_embedded(&self, analysis: &Analysis) {
         let ids: Vec<SampleId> = match analysis {
-            Analysis::CrossValidate { classes, .. } | Analysis::Examine { classes } => classes
+            Analysis::CrossValidate { classes, .. }
+            | Analysis::Examine { classes }
+            | Analysis::Compare { classes, .. } => classes
                 .iter()
                 .flat_map(|class| class.train.iter().chain(&class.test).copied())
                 .collect(),

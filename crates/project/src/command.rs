@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AugmentSettings, BackboneId, BurstId, DevicePreference, ImageLook, ImportId, JobId,
+    AugmentSettings, BackboneId, BurstId, DevicePreference, Experiment, ImageLook, ImportId, JobId,
     ProjectFile, RequestId, RunId, SampleId, SavedRun, TrainSettings,
 };
 
@@ -186,6 +186,15 @@ pub enum Analysis {
         samples: Vec<SampleId>,
         /// Decides the outcome of t-SNE.
         seed: u64,
+    },
+    /// Learn the same images in several ways, from few of them to all. Answered after every run, and at the end, by [`Findings::Comparison`](crate::Findings).
+    Compare {
+        /// The classes; their test images are what every run is measured on.
+        classes: Vec<ClassRequest>,
+        /// How a head is trained, and how many blocks are fine-tuned.
+        settings: TrainSettings,
+        /// What to run; what has a result already is not run again.
+        experiment: Experiment,
     },
     /// Cover one part of an image after the other and see what the newest model says. Answered by [`Findings::Occlusion`](crate::Findings).
     Occlude {

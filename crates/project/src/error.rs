@@ -134,6 +134,11 @@ pub enum TrainError {
         /// Its greatest value.
         most: String,
     },
+    /// There is nothing to measure on.
+    #[error(
+        "there are no test images to measure on. Mark some images of each class as test images first."
+    )]
+    NoTestImages,
     /// What fine-tuning keeps of the images would take too much memory.
     #[error(
         "training so many layers of so many images would take {need_mb} MB of memory; at most {limit_mb} MB are used. Unfreeze fewer blocks, or make fewer varied copies."

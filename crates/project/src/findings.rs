@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Evaluation, SampleId};
+use crate::{Evaluation, Experiment, SampleId};
 
 /// The images that a figure was measured on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,6 +97,8 @@ pub enum Findings {
     Examination(Examination),
     /// Of `Analysis::Map`.
     Map(DataMap),
+    /// Of `Analysis::Compare`.
+    Comparison(Experiment),
     /// Of `Analysis::Occlude`.
     Occlusion(Occlusion),
 }

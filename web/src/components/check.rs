@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use headstart_project::{MeasuredOn, SampleId};
+use headstart_project::{MeasuredOn, Part, SampleId};
 use yew::prelude::*;
 
+use super::comparison::Comparison;
 use super::cross_validation;
 use super::data_map::DataMap;
 use super::doctor;
@@ -56,9 +57,10 @@ enum Panel {
     CrossValidation,
     Doctor,
     Map,
+    Compare,
 }
 
-const PANELS: [Panel; 7] = [
+const PANELS: [Panel; 8] = [
     Panel::Results,
     Panel::Mistakes,
     Panel::Trust,
@@ -66,6 +68,7 @@ const PANELS: [Panel; 7] = [
     Panel::CrossValidation,
     Panel::Doctor,
     Panel::Map,
+    Panel::Compare,
 ];
 
 impl Panel {
@@ -78,6 +81,7 @@ impl Panel {
             Self::CrossValidation => "cross-validation",
             Self::Doctor => "doctor",
             Self::Map => "map",
+            Self::Compare => "compare",
         }
     }
 
@@ -90,6 +94,7 @@ impl Panel {
             Self::CrossValidation => "Cross-validation",
             Self::Doctor => "Data doctor",
             Self::Map => "Map",
+            Self::Compare => "Compare",
         }
     }
 }
@@ -209,7 +214,8 @@ impl Panels<'_> {
             | Panel::Trust
             | Panel::Unknowns
             | Panel::CrossValidation
-            | Panel::Map => None,
+            | Panel::Map
+            | Panel::Compare => None,
         }
     }
 
@@ -227,6 +233,12 @@ impl Panels<'_> {
             Panel::Map => html! {
                 <DataMap {project} analyses={analyses.clone()} {onshow} />
             },
+            Panel::Compare => {
+                let is_measurable = project.samples().any(|sample| sample.part == Part::Test);
+                html! {
+                    <Comparison {project} job={analyses.job(Kind::Comparison).cloned()} found={analyses.comparison.clone()} repeats={analyses.repeats} {is_measurable} />
+                }
+            }
             Panel::Results | Panel::Mistakes | Panel::Trust | Panel::Unknowns => {
                 match &self.props.results {
                     Some(results) => self.of_run(panel, results.clone()),

@@ -49,6 +49,7 @@ pub fn Train(props: &Props) -> Html {
         .flat_map(|class| class.samples())
         .filter(|sample| sample.part == Part::Train)
         .map(|sample| sample.id);
+    let learnt: Vec<_> = learnt.collect();
     html! {
         <section class="train" aria-label="Train">
             { column_head::view(&column_head::Props { step: "2".into(), title: "Train".into(), lead: "One button. The model learns from your images.".into() }) }
@@ -76,7 +77,7 @@ pub fn Train(props: &Props) -> Html {
                         { " is trained on those descriptions; that is " }<Term word={Word::TransferLearning} />{ "." }
                     </p>
                 </details>
-                <Settings settings={props.settings.clone()} engine={props.engine.clone()} images={learnt.clone().count()} sample={learnt.clone().next()} />
+                <Settings settings={props.settings.clone()} engine={props.engine.clone()} images={learnt.len()} sample={learnt.first().copied()} />
             </div>
         </section>
     }

@@ -2,7 +2,9 @@
 
 use std::rc::Rc;
 
-use headstart_project::{Analysis, CrossValidation, DataMap, Examination, Findings, JobId, RunId};
+use headstart_project::{
+    Analysis, CrossValidation, DataMap, Examination, Experiment, Findings, JobId, RunId,
+};
 use serde::{Deserialize, Serialize};
 
 use super::project::Project;
@@ -18,6 +20,7 @@ pub enum Kind {
     CrossValidation,
     Examination,
     Map,
+    Comparison,
 }
 
 /// An analysis that waits or is under way.
@@ -42,13 +45,36 @@ pub struct Found<T> {
 }
 
 /// All analyses. Clones are cheap.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Analyses {
     pub jobs: Vec<Job>,
     last_job: u32,
     pub cross_validation: Option<Rc<Found<CrossValidation>>>,
     pub examination: Option<Rc<Found<Examination>>>,
     pub map: Option<Rc<Found<DataMap>>>,
+    #[serde(default)]
+    pub comparison: Option<Rc<Found<Experiment>>>,
+    /// How often each run of a comparison is repeated.
+    #[serde(default = "repeats")]
+    pub repeats: u32,
+}
+
+fn repeats() -> u32 {
+    3
+}
+
+impl Default for Analyses {
+    fn default() -> Self {
+        Self {
+            jobs: Vec::new(),
+            last_job: 0,
+            cross_validation: None,
+            examination: None,
+            map: None,
+            comparison: None,
+            repeats: repeats(),
+        }
+    }
 }
 
 impl Analyses {
@@ -66,7 +92,9 @@ impl Analyses {
         }
         let plan = match kind {
             Kind::Map => Plan::of_all(project, draft)?,
-            Kind::CrossValidation | Kind::Examination => Plan::new(project, draft, RunId(0))?,
+            Kind::CrossValidation | Kind::Examination | Kind::Comparison => {
+                Plan::new(project, draft, RunId(0))?
+            }
         };
         let request = plan.request.clone();
         let analysis = match kind {
@@ -77,6 +105,11 @@ impl Analyses {
             },
             Kind::Examination => Analysis::Examine {
                 classes: request.classes,
+            },
+            Kind::Comparison => Analysis::Compare {
+                experiment: self.experiment(project, &plan),
+                classes: request.classes,
+                settings: request.settings,
             },
             Kind::Map => Analysis::Map {
                 samples: request
@@ -98,6 +131,26 @@ impl Analyses {
             stop_requested: false,
         });
         Ok(())
+    }
+
+    /// The one that was broken off, if it still fits, or a new one.
+    fn experiment(&self, project: &Project, plan: &Plan) -> Experiment {
+        let seeds = (0..u64::from(self.repeats)).collect();
+        let classes = plan.request.classes.iter();
+        let most = classes.map(|class| class.train.len()).max().unwrap_or(0);
+        let new = Experiment::new(seeds, most as u32);
+        let begun = self.comparison.as_ref().filter(|found| {
+            !found.plan.is_outdated(project)
+                && found.findings.next_cell().is_some()
+                && found.plan.request.settings == plan.request.settings
+        });
+        match begun {
+            Some(found) => Experiment {
+                results: found.findings.results.clone(),
+                ..new
+            },
+            None => new,
+        }
     }
 
     pub fn stop(&mut self, kind: Kind) {
@@ -131,6 +184,9 @@ impl Analyses {
             Findings::Examination(findings) => {
                 self.examination = Some(Rc::new(Found { plan, findings }));
             }
+            Findings::Comparison(findings) => {
+                self.comparison = Some(Rc::new(Found { plan, findings }));
+            }
             Findings::Map(findings) => self.map = Some(Rc::new(Found { plan, findings })),
             // Asked for by the client itself, which has taken the answer out.
             Findings::Occlusion(_) => {}
@@ -155,6 +211,7 @@ impl Kind {
             Self::CrossValidation => "Cross-validation did not work",
             Self::Examination => "The images could not be examined",
             Self::Map => "The map could not be drawn",
+            Self::Comparison => "The comparison did not work",
         }
     }
 
@@ -164,6 +221,7 @@ impl Kind {
             Self::CrossValidation => "Cross-validation is done.",
             Self::Examination => "The images were examined.",
             Self::Map => "The map is ready.",
+            Self::Comparison => "The comparison is done.",
         }
     }
 }

@@ -1,0 +1,303 @@
+//! The experiment of Compare: each of its runs on the images that the engine has.
+
+use std::{collections::HashMap, sync::Arc};
+
+use burn::tensor::Device;
+use headstart_backbones::Backbone;
+use headstart_images::Normalization;
+use headstart_project::{
+    Cell, CellResult, ClassRequest, Evaluation, Event, Experiment, Findings, FineTuneSettings,
+    JobId, Method, RunId, SampleId, TrainError, TrainRequest, TrainSettings,
+};
+use headstart_training::{
+    ClassImages, Copies, Deeper, Embedded, Host, Interrupted, ScratchConfig, SmallImages, compare,
+    largest, scratch_logits, subset, train, train_from_scratch, train_more,
+};
+
+use crate::{engine::Engine, pictures::Picture, port};
+
+/// Blocks that are unfrozen where the user has not said how many.
+const BLOCKS: u32 = 2;
+
+/// What the runs share.
+struct Shared<'a, H> {
+    engine: &'a Engine,
+    classes: Vec<ClassImages>,
+    settings: &'a TrainSettings,
+    /// Embeddings by the backbone with random weights of this seed.
+    random: Option<(u64, HashMap<SampleId, Arc<[f32]>>)>,
+    /// Small images for the network from scratch, by their side.
+    small: HashMap<SampleId, Vec<f32>>,
+    host: Quiet<'a, H>,
+}
+
+impl Engine {
+    /// Carries out what the experiment still lacks, and announces each result.
+    pub async fn compare(
+        &self,
+        job: JobId,
+        requests: &[ClassRequest],
+        settings: &TrainSettings,
+        mut experiment: Experiment,
+        host: &impl Host,
+    ) -> Result<Findings, Interrupted> {
+        let mut shared = Shared {
+            engine: self,
+            classes: self.gather(requests)?,
+            settings,
+            random: None,
+            small: HashMap::new(),
+            host: Quiet(host),
+        };
+        let tested: usize = shared.classes.iter().map(|class| class.test.len()).sum();
+        if tested == 0 {
+            return Err(TrainError::NoTestImages.into());
+        }
+        let run = async |cell: Cell| shared.run(cell).await;
+        let found = |experiment: &Experiment| {
+            let event = Event::Analysed {
+                job,
+                findings: Box::new(Findings::Comparison(experiment.clone())),
+                is_final: false,
+            };
+            port::post(&event, &[]);
+        };
+        compare(&mut experiment, host, run, found).await?;
+        Ok(Findings::Comparison(experiment))
+    }
+}
+
+impl<H: Host> Shared<'_, H> {
+    async fn run(&mut self, cell: Cell) -> Result<CellResult, Interrupted> {
+        let classes = self.chosen(cell);
+        let tested: usize = classes.iter().map(|class| class.test.len()).sum();
+        let (right, elapsed_ms) = match cell.method {
+            Method::Scratch => self.from_scratch(&classes, cell.seed).await?,
+            Method::RandomBackbone => self.on_random_backbone(classes, cell.seed).await?,
+            Method::Frozen => self.frozen(&classes, cell.seed).await?,
+            Method::FineTuned => self.fine_tuned(&classes, cell.seed).await?,
+        };
+        Ok(CellResult {
+            cell,
+            right,
+            total: tested as u32,
+            elapsed_ms,
+        })
+    }
+
+    /// The classes with so many images to learn from, and all test images.
+    fn chosen(&self, cell: Cell) -> Vec<ClassImages> {
+        let classes = self.classes.iter().enumerate();
+        classes
+            .map(|(index, class)| {
+                let chosen = subset(class.train.len(), cell.per_class, index, cell.seed);
+                ClassImages {
+                    name: class.name.clone(),
+                    train: chosen.iter().map(|&at| class.train[at].clone()).collect(),
+                    test: class.test.clone(),
+                }
+            })
+            .collect()
+    }
+
+    /// The user's settings for a head alone.
+    fn head(&self, seed: u64) -> TrainSettings {
+        let defaults = TrainSettings::default();
+        TrainSettings {
+            seed,
+            fine_tuning: defaults.fine_tuning,
+            augmentation: defaults.augmentation,
+            ..self.settings.clone()
+        }
+    }
+
+    async fn frozen(&self, classes: &[ClassImages], seed: u64) -> Result<(u32, f64), Interrupted> {
+        let features = self.backbone()?.features();
+        let start_ms = port::now_ms();
+        let settings = self.head(seed);
+        let trained = train(classes, features, &settings, &Device::flex(), &self.host).await?;
+        Ok((
+            right(trained.outcome.test.as_ref()),
+            port::now_ms() - start_ms,
+        ))
+    }
+
+    async fn fine_tuned(
+        &self,
+        classes: &[ClassImages],
+        seed: u64,
+    ) -> Result<(u32, f64), Interrupted> {
+        let blocks = match self.settings.fine_tuning.blocks {
+            0 => BLOCKS,
+            blocks => blocks,
+        };
+        let settings = TrainSettings {
+            fine_tuning: FineTuneSettings {
+                blocks,
+                ..self.settings.fine_tuning.clone()
+            },
+            ..self.head(seed)
+        };
+        let ids = |images: &[Embedded]| images.iter().map(|image| image.id).collect();
+        let request = TrainRequest {
+            run: RunId(0),
+            settings,
+            classes: classes
+                .iter()
+                .map(|class| ClassRequest {
+                    name: class.name.clone(),
+                    train: ids(&class.train),
+                    test: ids(&class.test),
+                })
+                .collect(),
+        };
+        let (_, deeper) = self.engine.prepare_run(&request, &self.host).await?;
+        // On the CPU, so that a lost graphics card does not cost an experiment of an hour.
+        let deeper = deeper.map(|deeper| Deeper {
+            tail: deeper.tail.to_cpu(),
+            device: Device::flex(),
+            ..deeper
+        });
+        let features = self.backbone()?.features();
+        let start_ms = port::now_ms();
+        let none = Copies::new();
+        let (settings, cpu) = (&request.settings, Device::flex());
+        let trained = train_more(classes, features, &none, deeper, settings, &cpu, &self.host);
+        let trained = trained.await?;
+        Ok((
+            right(trained.outcome.test.as_ref()),
+            port::now_ms() - start_ms,
+        ))
+    }
+
+    async fn on_random_backbone(
+        &mut self,
+        mut classes: Vec<ClassImages>,
+        seed: u64,
+    ) -> Result<(u32, f64), Interrupted> {
+        if self.random.as_ref().is_none_or(|(known, _)| *known != seed) {
+            self.random = Some((seed, HashMap::new()));
+        }
+        let backbone = Backbone::random(self.backbone()?.id(), seed, &Device::flex());
+        for class in &mut classes {
+            for image in class.train.iter_mut().chain(&mut class.test) {
+                image.embedding = self.random_embedding(&backbone, image.id).await?;
+            }
+        }
+        self.frozen(&classes, seed).await
+    }
+
+    async fn random_embedding(
+        &mut self,
+        backbone: &Backbone,
+        id: SampleId,
+    ) -> Result<Arc<[f32]>, Interrupted> {
+        let known = self.random.as_ref().and_then(|(_, known)| known.get(&id));
+        if let Some(known) = known {
+            return Ok(known.clone());
+        }
+        let pixels = self.picture(id).await?.pixels().map_err(failed)?;
+        let planes = backbone.prepare(&pixels).map_err(failed)?;
+        let embedding = backbone.embed(planes).into_data_async().await;
+        let embedding: Arc<[f32]> = embedding.map_err(failed)?.iter::<f32>().collect();
+        if let Some((_, known)) = &mut self.random {
+            known.insert(id, embedding.clone());
+        }
+        pause(&self.host).await?;
+        Ok(embedding)
+    }
+
+    async fn from_scratch(
+        &mut self,
+        classes: &[ClassImages],
+        seed: u64,
+    ) -> Result<(u32, f64), Interrupted> {
+        let config = ScratchConfig::new(classes.len()).with_seed(seed);
+        let (mut learnt, mut test) = (SmallImages::default(), SmallImages::default());
+        for (label, class) in classes.iter().enumerate() {
+            for (images, to) in [(&class.train, &mut learnt), (&class.test, &mut test)] {
+                for image in images {
+                    to.planes
+                        .extend(self.small(image.id, config.side_px).await?);
+                    to.labels.push(label);
+                }
+            }
+        }
+        let (start_ms, device) = (port::now_ms(), Device::flex());
+        let (network, _) = train_from_scratch(&learnt, &config, &device, &self.host).await?;
+        let elapsed_ms = port::now_ms() - start_ms;
+        let logits = scratch_logits(&network, &test, &device, &self.host).await?;
+        let answers = logits.chunks_exact(classes.len()).zip(&test.labels);
+        let right = answers.filter(|(logits, label)| largest(logits) == **label);
+        Ok((right.count() as u32, elapsed_ms))
+    }
+
+    /// An image's normalised planes, `[3, side_px, side_px]`.
+    async fn small(&mut self, id: SampleId, side_px: usize) -> Result<Vec<f32>, Interrupted> {
+        if let Some(known) = self.small.get(&id) {
+            return Ok(known.clone());
+        }
+        let normalization = Normalization {
+            mean: [127.0; 3],
+            deviation: [64.0; 3],
+        };
+        let pixels = self.picture(id).await?.pixels().map_err(failed)?;
+        let square = pixels.center_square(side_px as u32).map_err(failed)?;
+        let mut planes = vec![0.0; 3 * side_px * side_px];
+        square.write_planes(&normalization, &mut planes);
+        self.small.insert(id, planes.clone());
+        pause(&self.host).await?;
+        Ok(planes)
+    }
+
+    async fn picture(&self, id: SampleId) -> Result<Picture, Interrupted> {
+        let file = self.engine.state.borrow().samples.file(id);
+        let file = file.ok_or(TrainError::NotEmbedded { count: 1 })?;
+        Ok(Picture::decode(&file).await.map_err(failed)?)
+    }
+
+    fn backbone(&self) -> Result<Backbone, Interrupted> {
+        let ready = self.engine.ready().ok_or_else(|| failed("no backbone"))?;
+        Ok(ready.backbone.clone())
+    }
+}
+
+/// Test images that were recognised.
+fn right(test: Option<&Evaluation>) -> u32 {
+    let rows = test.map_or(&[][..], |test| &test.confusion);
+    let diagonal = rows.iter().enumerate();
+    diagonal
+        .map(|(at, row)| row.get(at).copied().unwrap_or(0))
+        .sum()
+}
+
+fn failed(error: impl std::fmt::Display) -> TrainError {
+    TrainError::Internal {
+        detail: error.to_string(),
+    }
+}
+
+async fn pause(host: &impl Host) -> Result<(), Interrupted> {
+    host.pause().await;
+    if host.is_cancelled() {
+        return Err(Interrupted::Cancelled);
+    }
+    Ok(())
+}
+
+/// The experiment's host without the progress of its parts.
+struct Quiet<'a, H>(&'a H);
+
+impl<H: Host> Host for Quiet<'_, H> {
+    fn now_ms(&self) -> f64 {
+        self.0.now_ms()
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.0.is_cancelled()
+    }
+
+    async fn pause(&self) {
+        self.0.pause().await;
+    }
+}
