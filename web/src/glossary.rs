@@ -25,6 +25,7 @@ words! {
     Baseline,
     Batch,
     Calibration,
+    Channel,
     Class,
     ConfidenceInterval,
     Confusion,
@@ -68,6 +69,7 @@ impl Word {
             Self::Baseline => "baseline",
             Self::Batch => "batch",
             Self::Calibration => "calibration",
+            Self::Channel => "channel",
             Self::Class => "class",
             Self::ConfidenceInterval => "confidence interval",
             Self::Confusion => "confusion matrix",
@@ -117,7 +119,7 @@ impl Word {
                 "Showing the model changed copies of its images, such as mirrored, turned or brighter ones. So it learns that such changes do not make another thing of them."
             }
             Self::Backbone => {
-                "The big part of the model. It was trained on more than a million photos before you came, so it already sees edges, shapes and parts. It stays as it is."
+                "The big part of the model. It was trained on more than a million photos before you came, so it already sees edges, shapes and parts. It stays as it is, unless you unfreeze its last blocks."
             }
             Self::Baseline => {
                 "A very simple method that solves the same task. A model is only worth having if it does better than that."
@@ -127,6 +129,9 @@ impl Word {
             }
             Self::Calibration => {
                 "Whether the model is right as often as it says. If it is 80% sure of ten answers, about eight of them should be right."
+            }
+            Self::Channel => {
+                "One of the many things that a layer looks for, such as slanted edges. Its map is bright where the image has that."
             }
             Self::Class => {
                 "One of the things that the model should tell apart, such as cats or dogs. You give each class a name and examples."

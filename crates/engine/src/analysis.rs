@@ -52,7 +52,8 @@ impl Engine {
             Analysis::CrossValidate { .. }
             | Analysis::Examine { .. }
             | Analysis::Map { .. }
-            | Analysis::Compare { .. } => {
+            | Analysis::Compare { .. }
+            | Analysis::Excite { .. } => {
                 host.until_embedded(&request.analysis).await;
                 self.look_into(&request.analysis, &host).await
             }
@@ -103,6 +104,11 @@ impl Engine {
                 self.compare(host.job, classes, settings, experiment.clone(), host)
                     .await
             }
+            Analysis::Excite {
+                samples,
+                stage,
+                channel,
+            } => self.excite(samples, *stage, *channel, host).await,
             Analysis::Occlude { .. } => Err(Interrupted::Cancelled),
         }
     }
@@ -203,7 +209,7 @@ impl JobHost<'_> {
                 .iter()
                 .flat_map(|class| class.train.iter().chain(&class.test).copied())
                 .collect(),
-            Analysis::Map { samples, .. } => samples.clone(),
+            Analysis::Map { samples, .. } | Analysis::Excite { samples, .. } => samples.clone(),
             Analysis::Occlude { .. } => return,
         };
         let is_waiting = || {

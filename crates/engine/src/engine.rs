@@ -6,7 +6,7 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     rc::Rc,
     task::{Poll, Waker},
 };
@@ -16,7 +16,7 @@ use futures_util::future::{Either, select};
 use headstart_backbones::Backbone;
 use headstart_project::{
     Analysis, BackboneId, BackboneInfo, Command, DeviceKind, DevicePreference, EngineError, Event,
-    Fallback, Frame, HeatFor, JobId, RequestId, RunId, TrainRequest,
+    Fallback, Frame, HeatFor, JobId, RequestId, RunId, SampleId, TrainRequest,
 };
 use headstart_training::{Model, Tuned, estimates};
 use js_sys::Uint8Array;
@@ -80,6 +80,8 @@ pub(crate) struct State {
     pub model: Option<Rc<Model>>,
     /// The backbone that belongs to the newest model, if its last blocks were trained.
     pub tuned: Option<Rc<Backbone>>,
+    /// How much each channel of each stage answers to an image at most.
+    pub excitement: HashMap<SampleId, Rc<[f32]>>,
     /// What was computed for the newest run beside the embeddings.
     pub prepared: Prepared,
     /// The newest model as a safetensors file.
@@ -159,6 +161,9 @@ impl Engine {
             Command::RemoveSamples { samples } => {
                 state.samples.remove(&samples);
                 state.prepared.remove(&samples);
+                for id in &samples {
+                    state.excitement.remove(id);
+                }
             }
             Command::ReadArchive { import } => {
                 if let Some(Ok(file)) = attachments.into_iter().next().map(Blob::try_from) {
@@ -223,6 +228,12 @@ impl Engine {
             Command::ExportModel { request, export } => {
                 let engine = self.clone();
                 spawn_local(async move { engine.export_model(request, export).await });
+            }
+            Command::LookInside { request, frame } => {
+                if let Some(image) = attachments.into_iter().next() {
+                    let engine = self.clone();
+                    spawn_local(async move { engine.look_inside(request, frame, image).await });
+                }
             }
             Command::Vary {
                 request,
@@ -423,6 +434,10 @@ impl Engine {
         let backbone = backbone.map(|(ready, tail)| Rc::new(ready.backbone.with_tail(tail)));
         let mut state = self.state.borrow_mut();
         state.model = Some(Rc::new(tuned.model));
+        // Other last blocks answer in another way.
+        if backbone.is_some() || state.tuned.is_some() {
+            state.excitement.clear();
+        }
         state.tuned = backbone;
         state.model_file = Some(file);
     }

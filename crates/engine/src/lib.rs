@@ -13,6 +13,7 @@ mod embedding;
 mod engine;
 mod exporting;
 mod fetch;
+mod inside;
 mod packing;
 mod pause;
 mod pictures;

@@ -86,6 +86,13 @@ pub enum Command {
         /// What the engine does not know of it.
         export: ModelExport,
     },
+    /// Show what each stage of the backbone makes of an image; answered by `Event::Inside`. Attachments: a `Blob` or an `ImageBitmap`, as `frame` says.
+    LookInside {
+        /// Names the request in the answer.
+        request: RequestId,
+        /// What is attached.
+        frame: Frame,
+    },
     /// Show how an image is varied; answered by `Event::Varied`. Attachments: the image as a `Blob`.
     Vary {
         /// Names the request in the answer.
@@ -195,6 +202,15 @@ pub enum Analysis {
         settings: TrainSettings,
         /// What to run; what has a result already is not run again.
         experiment: Experiment,
+    },
+    /// Find the images that excite a channel most. Answered by [`Findings::Excited`](crate::Findings).
+    Excite {
+        /// The images.
+        samples: Vec<SampleId>,
+        /// Index of the stage.
+        stage: u32,
+        /// Index of the channel in it.
+        channel: u32,
     },
     /// Cover one part of an image after the other and see what the newest model says. Answered by [`Findings::Occlusion`](crate::Findings).
     Occlude {

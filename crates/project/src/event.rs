@@ -2,8 +2,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ArchiveError, BackboneId, DeviceKind, EngineError, EpochMetrics, Findings, HeatMap, ImageLook,
-    ImportId, JobId, Part, ProjectFile, ProjectFileError, ProjectNote, Rejection, RequestId, RunId,
-    SampleId, SavedRun, TrainError, TrainOutcome, UnfreezeEstimate,
+    ImportId, InsideStage, JobId, Part, ProjectFile, ProjectFileError, ProjectNote, Rejection,
+    RequestId, RunId, SampleId, SavedRun, TrainError, TrainOutcome, UnfreezeEstimate,
 };
 
 /// What the engine tells the page.
@@ -211,6 +211,13 @@ pub enum Event {
     Requests {
         /// Each with its whole address and the bytes that came over the network.
         requests: Vec<(String, f64)>,
+    },
+    /// The answer to `Command::LookInside`. Attachments: the feature maps of the strongest channels, stage by stage, as one `Uint8Array` of grey values; empty when the image cannot be used.
+    Inside {
+        /// The request.
+        request: RequestId,
+        /// The stages, from the first to the last.
+        stages: Vec<InsideStage>,
     },
     /// The answer to `Command::Vary`. Attachments: each copy as a `Blob`; none when the image cannot be used.
     Varied {

@@ -99,8 +99,45 @@ pub enum Findings {
     Map(DataMap),
     /// Of `Analysis::Compare`.
     Comparison(Experiment),
+    /// Of `Analysis::Excite`.
+    Excited(Excited),
     /// Of `Analysis::Occlude`.
     Occlusion(Occlusion),
+}
+
+/// The images that a channel answers to most.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Excited {
+    /// Index of the stage.
+    pub stage: u32,
+    /// Index of the channel in it.
+    pub channel: u32,
+    /// The images, the most exciting one first.
+    pub images: Vec<SampleId>,
+}
+
+/// What a stage of the backbone makes of an image.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InsideStage {
+    /// The stage's name.
+    pub name: String,
+    /// How many channels it has.
+    pub channels: u32,
+    /// Side of its feature map in places.
+    pub side: u32,
+    /// Side of the maps that are shown, which may be smaller.
+    pub shown_side: u32,
+    /// Its strongest channels, the strongest first.
+    pub strongest: Vec<InsideChannel>,
+}
+
+/// A channel and how strongly it answers.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InsideChannel {
+    /// Its index.
+    pub channel: u32,
+    /// Standard deviation of its map.
+    pub strength: f32,
 }
 
 /// Every image predicted once by a model that has not learnt from it.

@@ -27,8 +27,8 @@ pub use event::{
 pub use experiment::{Cell, CellResult, Experiment, Method, Summary};
 pub use findings::{
     Baselines, Calibration, ClassFinding, ClassProblem, CrossValidation, DataMap, Examination,
-    Findings, HeatMap, LabelSuspect, Leak, MapMethod, MapPoint, MeasuredOn, Occlusion, Reliability,
-    ReliabilityBin, UnknownReport,
+    Excited, Findings, HeatMap, InsideChannel, InsideStage, LabelSuspect, Leak, MapMethod,
+    MapPoint, MeasuredOn, Occlusion, Reliability, ReliabilityBin, UnknownReport,
 };
 pub use ids::{BurstId, ImportId, JobId, RequestId, RunId, SampleId};
 pub use look::ImageLook;

@@ -12,6 +12,7 @@ use super::data_map::DataMap;
 use super::doctor;
 use super::gallery::{Gallery, Opened};
 use super::headline::Headline;
+use super::inside::Inside;
 use super::mistakes::Mistakes;
 use super::results_panel;
 use super::tabs::{Tab, Tabs, panel_id, tab_id};
@@ -19,7 +20,9 @@ use super::trust;
 use super::unknowns::Unknowns;
 use crate::state::State;
 use crate::state::analysis::{Analyses, Kind};
+use crate::state::camera::{CameraOwner, CameraPrefs};
 use crate::state::doctor::Open;
+use crate::state::engine::Phase;
 use crate::state::project::Project;
 use crate::state::run::Results;
 
@@ -32,6 +35,9 @@ pub fn view(state: &State) -> Html {
             analyses={state.analyses.clone()}
             threshold={state.threshold}
             undo={state.undo_label()}
+            is_ready={state.engine.phase == Phase::Ready}
+            camera={state.camera}
+            camera_prefs={state.camera_prefs.clone()}
         />
     }
 }
@@ -45,6 +51,9 @@ struct Props {
     threshold: Option<f32>,
     /// What can be taken back.
     undo: Option<AttrValue>,
+    is_ready: bool,
+    camera: Option<CameraOwner>,
+    camera_prefs: CameraPrefs,
 }
 
 /// The panels, in the order of their tabs.
@@ -58,9 +67,10 @@ enum Panel {
     Doctor,
     Map,
     Compare,
+    Inside,
 }
 
-const PANELS: [Panel; 8] = [
+const PANELS: [Panel; 9] = [
     Panel::Results,
     Panel::Mistakes,
     Panel::Trust,
@@ -69,6 +79,7 @@ const PANELS: [Panel; 8] = [
     Panel::Doctor,
     Panel::Map,
     Panel::Compare,
+    Panel::Inside,
 ];
 
 impl Panel {
@@ -82,6 +93,7 @@ impl Panel {
             Self::Doctor => "doctor",
             Self::Map => "map",
             Self::Compare => "compare",
+            Self::Inside => "inside",
         }
     }
 
@@ -95,6 +107,7 @@ impl Panel {
             Self::Doctor => "Data doctor",
             Self::Map => "Map",
             Self::Compare => "Compare",
+            Self::Inside => "See inside",
         }
     }
 }
@@ -215,7 +228,8 @@ impl Panels<'_> {
             | Panel::Unknowns
             | Panel::CrossValidation
             | Panel::Map
-            | Panel::Compare => None,
+            | Panel::Compare
+            | Panel::Inside => None,
         }
     }
 
@@ -239,6 +253,9 @@ impl Panels<'_> {
                     <Comparison {project} job={analyses.job(Kind::Comparison).cloned()} found={analyses.comparison.clone()} repeats={analyses.repeats} {is_measurable} />
                 }
             }
+            Panel::Inside => html! {
+                <Inside {project} plan={self.props.results.as_ref().map(|results| results.plan.clone())} is_ready={self.props.is_ready} has_camera={self.props.camera == Some(CameraOwner::Inside)} camera_prefs={self.props.camera_prefs.clone()} {onshow} />
+            },
             Panel::Results | Panel::Mistakes | Panel::Trust | Panel::Unknowns => {
                 match &self.props.results {
                     Some(results) => self.of_run(panel, results.clone()),

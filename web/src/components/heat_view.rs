@@ -192,6 +192,8 @@ fn cover(
             progress.set(match change {
                 Covered::Progress(done, total) => Progress::Waiting(Some((done, total))),
                 Covered::Done(covered) => Progress::Done(Overlay::Covered(covered)),
+                // Nobody has asked for that here.
+                Covered::Excited(_) => Progress::Failed(STOPPED.into()),
                 Covered::Ended(reason) => {
                     Progress::Failed(reason.map_or(AttrValue::Static(STOPPED), |reason| {
                         text::sentence(&reason).into()

@@ -116,7 +116,7 @@ pub fn open_project(app: &App, file: Blob) {
                 "The project could not be opened",
                 format!("{} Nothing here was changed.", text::sentence(&reason)),
             ),
-            Given::Zip(_) | Given::Pictures(_) => {}
+            Given::Zip(_) | Given::Pictures(_) | Given::Inside(..) => {}
         })
     };
     app.engine.unpack(file, given);
@@ -128,7 +128,7 @@ fn saving(app: &App, name: String) -> Callback<Given> {
         let outcome = match given {
             Given::Zip(zip) => download::file(&name, &zip).map_err(|error| format!("{error:?}")),
             Given::Failed(reason) => Err(reason),
-            Given::Project { .. } | Given::Pictures(_) => Ok(()),
+            Given::Project { .. } | Given::Pictures(_) | Given::Inside(..) => Ok(()),
         };
         match outcome {
             Ok(()) => app.dispatch(Action::Tell(format!("{name} was saved."))),

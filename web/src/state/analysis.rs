@@ -189,7 +189,7 @@ impl Analyses {
             }
             Findings::Map(findings) => self.map = Some(Rc::new(Found { plan, findings })),
             // Asked for by the client itself, which has taken the answer out.
-            Findings::Occlusion(_) => {}
+            Findings::Occlusion(_) | Findings::Excited(_) => {}
         }
         if is_final {
             self.jobs.remove(at);

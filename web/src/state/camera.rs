@@ -11,6 +11,8 @@ pub enum CameraOwner {
     Class(ClassId),
     /// Try watches it.
     Try,
+    /// See inside watches it.
+    Inside,
 }
 
 /// Which way a phone's camera looks.

@@ -129,6 +129,7 @@ impl State {
             | Event::ModelExported { .. }
             | Event::ExportFailed { .. }
             | Event::Varied { .. }
+            | Event::Inside { .. }
             | Event::Pong => {}
         }
     }

@@ -9,12 +9,12 @@ use std::rc::Rc;
 
 use gloo_timers::callback::{Interval, Timeout};
 use headstart_project::{
-    Analysis, AugmentSettings, BackboneId, Command, DevicePreference, EngineError, Event, Findings,
-    Frame, HeatFor, HeatMap, ImportId, JobId, ModelExport, Occlusion, Packing, Part, ProjectFile,
-    ProjectNote, Rejection, RequestId, SampleId, SavedRun,
+    Analysis, AugmentSettings, BackboneId, Command, DevicePreference, EngineError, Event, Excited,
+    Findings, Frame, HeatFor, HeatMap, ImportId, InsideStage, JobId, ModelExport, Occlusion,
+    Packing, Part, ProjectFile, ProjectNote, Rejection, RequestId, SampleId, SavedRun,
 };
 use headstart_wire::unpack;
-use js_sys::{Date, Function, Promise};
+use js_sys::{Date, Function, Promise, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, ImageBitmap, MessageEvent};
@@ -85,6 +85,8 @@ pub enum Given {
     },
     /// Pictures.
     Pictures(Vec<Blob>),
+    /// What each stage makes of a picture, and the grey values of its feature maps.
+    Inside(Vec<InsideStage>, Vec<u8>),
     /// It did not work, in words.
     Failed(String),
 }
@@ -96,6 +98,8 @@ pub enum Covered {
     Progress(u32, u32),
     /// All positions are done.
     Done(Rc<Occlusion>),
+    /// The images that excite a channel were found.
+    Excited(Rc<Excited>),
     /// It was stopped, failed with this reason, or there is no engine.
     Ended(Option<String>),
 }
@@ -220,6 +224,26 @@ impl Engine {
         });
     }
 
+    /// [`Engine::look_inside`], to be waited for.
+    pub async fn seen_inside(&self, picture: Picture) -> Given {
+        let slot = Rc::new(RefCell::new(Given::Failed(NOT_READY.into())));
+        let mut picture = Some(picture);
+        let promise = Promise::new(&mut |resolve: Function, _| {
+            let slot = slot.clone();
+            let ongiven = Callback::from(move |given| {
+                *slot.borrow_mut() = given;
+                // A promise's own function does not throw.
+                let _ = resolve.call0(&JsValue::NULL);
+            });
+            if let Some(picture) = picture.take() {
+                self.look_inside(picture, ongiven);
+            }
+        });
+        // The promise is never rejected; what counts is in the slot.
+        let _ = JsFuture::from(promise).await;
+        slot.replace(Given::Failed(String::new()))
+    }
+
     fn exchange(
         &self,
         ongiven: Callback<Given>,
@@ -269,15 +293,52 @@ impl Engine {
         heat: HeatFor,
         onchange: Callback<Covered>,
     ) -> Option<Covering> {
+        self.look(Analysis::Occlude { heat }, &[image.into()], onchange)
+    }
+
+    /// Finds the images that excite a channel most; `onchange` hears how it goes, last of all `Excited` or `Ended`.
+    /// `None` when there is no engine.
+    pub fn excite(
+        &self,
+        samples: Vec<SampleId>,
+        stage: u32,
+        channel: u32,
+        onchange: Callback<Covered>,
+    ) -> Option<Covering> {
+        let analysis = Analysis::Excite {
+            samples,
+            stage,
+            channel,
+        };
+        self.look(analysis, &[], onchange)
+    }
+
+    fn look(
+        &self,
+        analysis: Analysis,
+        attachments: &[JsValue],
+        onchange: Callback<Covered>,
+    ) -> Option<Covering> {
         let client = &mut *self.0.borrow_mut();
         client.occlusions += 1;
         let job = JobId(u32::MAX - client.occlusions);
         let running = client.worker.as_mut().filter(|running| running.is_ready)?;
         running.occlusions.insert(job, onchange);
-        let analysis = Analysis::Occlude { heat };
-        running.post(&Command::Analyse { job, analysis }, &[image.into()], &[]);
+        running.post(&Command::Analyse { job, analysis }, attachments, &[]);
         let client = self.0.clone();
         Some(Covering { client, job })
+    }
+
+    /// Shows what each stage of the backbone makes of a picture.
+    pub fn look_inside(&self, picture: Picture, ongiven: Callback<Given>) {
+        let (frame, image) = match picture {
+            Picture::File(file) => (Frame::File, JsValue::from(file)),
+            Picture::Bitmap(bitmap) => (Frame::Bitmap, JsValue::from(bitmap)),
+        };
+        self.exchange(ongiven, vec![image], |request| Command::LookInside {
+            request,
+            frame,
+        });
     }
 
     /// Classifies a picture with the newest model, and on demand says where that looked.
@@ -444,6 +505,11 @@ impl Engine {
                 };
                 return self.give(request, given);
             }
+            Event::Inside { request, stages } => {
+                let maps = attachments.first().and_then(JsCast::dyn_ref::<Uint8Array>);
+                let maps = maps.map(Uint8Array::to_vec).unwrap_or_default();
+                return self.give(request, Given::Inside(stages, maps));
+            }
             Event::Varied { request } => {
                 let pictures = attachments.into_iter().map(JsCast::dyn_into);
                 return self.give(request, Given::Pictures(pictures.flatten().collect()));
@@ -511,8 +577,13 @@ impl Engine {
                 job, done, total, ..
             } if self.covered(*job, Covered::Progress(*done, *total)) => return,
             Event::Analysed { job, findings, .. } => {
-                if let Findings::Occlusion(occlusion) = &**findings {
-                    self.covered(*job, Covered::Done(Rc::new(occlusion.clone())));
+                let done = match &**findings {
+                    Findings::Occlusion(found) => Some(Covered::Done(Rc::new(found.clone()))),
+                    Findings::Excited(found) => Some(Covered::Excited(Rc::new(found.clone()))),
+                    _ => None,
+                };
+                if let Some(done) = done {
+                    self.covered(*job, done);
                     return;
                 }
             }
@@ -629,7 +700,7 @@ impl Engine {
         }
     }
 
-    /// Hands on how an occlusion map goes. Returns whether that is what the job is.
+    /// Hands on how something goes that was asked for here. Returns whether that is what the job is.
     fn covered(&self, job: JobId, change: Covered) -> bool {
         let onchange = {
             let mut client = self.0.borrow_mut();
@@ -638,7 +709,9 @@ impl Engine {
             };
             match change {
                 Covered::Progress(..) => running.occlusions.get(&job).cloned(),
-                Covered::Done(_) | Covered::Ended(_) => running.occlusions.remove(&job),
+                Covered::Done(_) | Covered::Excited(_) | Covered::Ended(_) => {
+                    running.occlusions.remove(&job)
+                }
             }
         };
         match onchange {

@@ -1,0 +1,177 @@
+//! What the backbone's stages make of an image, and which images excite a channel most.
+
+use std::rc::Rc;
+
+use burn::tensor::Tensor;
+use headstart_backbones::Backbone;
+use headstart_project::{
+    Event, Excited, Findings, Frame, InsideChannel, InsideStage, RequestId, SampleId, TrainError,
+};
+use headstart_training::{Host, Interrupted};
+use js_sys::Uint8Array;
+use wasm_bindgen::JsValue;
+
+use crate::{engine::Engine, pictures::Picture, port, predicting::prepare};
+
+/// Channels shown of each stage.
+const SHOWN: usize = 8;
+/// Feature maps are brought down to about this side for the display.
+const SIDE: usize = 56;
+/// Images found for a channel.
+const FOUND: usize = 6;
+
+impl Engine {
+    /// Shows the strongest channels of each stage for an image.
+    pub async fn look_inside(&self, request: RequestId, frame: Frame, image: JsValue) {
+        let (stages, maps) = self.inside(frame, image).await.unwrap_or_default();
+        let maps = Uint8Array::from(maps.as_slice());
+        port::post(&Event::Inside { request, stages }, &[maps.into()]);
+    }
+
+    async fn inside(&self, frame: Frame, image: JsValue) -> Option<(Vec<InsideStage>, Vec<u8>)> {
+        let ready = self.ready()?;
+        let planes = prepare(&ready, frame, image).await.ok()?;
+        let values = self.run_own_backbone(planes, all_stages).await.ok()?;
+        let mut rest = values.as_slice();
+        let (mut stages, mut shown) = (Vec::new(), Vec::new());
+        for stage in ready.backbone.stages() {
+            let [channels, height, width] = stage.output;
+            let (maps, behind) = rest.split_at_checked(channels * height * width)?;
+            rest = behind;
+            let mut strengths: Vec<(usize, f32)> = maps
+                .chunks_exact(height * width)
+                .map(spread)
+                .enumerate()
+                .collect();
+            strengths.sort_by(|a, b| b.1.total_cmp(&a.1));
+            strengths.truncate(SHOWN);
+            let step = (width / SIDE).max(1);
+            for &(channel, _) in &strengths {
+                let map = &maps[channel * height * width..][..height * width];
+                shown.extend(picture(map, width, step));
+            }
+            stages.push(InsideStage {
+                name: stage.name,
+                channels: channels as u32,
+                side: height as u32,
+                shown_side: (width / step) as u32,
+                strongest: strengths
+                    .into_iter()
+                    .map(|(channel, strength)| InsideChannel {
+                        channel: channel as u32,
+                        strength,
+                    })
+                    .collect(),
+            });
+        }
+        Some((stages, shown))
+    }
+
+    /// Finds the images that excite a channel most. The first time, every image goes through the backbone once more.
+    ///
+    /// # Errors
+    /// When the host cancels or the device fails.
+    pub async fn excite(
+        &self,
+        samples: &[SampleId],
+        stage: u32,
+        channel: u32,
+        host: &impl Host,
+    ) -> Result<Findings, Interrupted> {
+        let ready = self.ready().ok_or_else(|| failed("no backbone"))?;
+        let stages = ready.backbone.stages();
+        let before = stages.iter().take(stage as usize);
+        let at = before.map(|stage| stage.output[0]).sum::<usize>() + channel as usize;
+        let mut images = Vec::new();
+        for (done, &id) in samples.iter().enumerate() {
+            let known = self.state.borrow().excitement.get(&id).cloned();
+            let peaks = match known {
+                Some(known) => known,
+                None => {
+                    host.pause().await;
+                    if host.is_cancelled() {
+                        return Err(Interrupted::Cancelled);
+                    }
+                    let Some(peaks) = self.peaks(id).await? else {
+                        continue;
+                    };
+                    self.state.borrow_mut().excitement.insert(id, peaks.clone());
+                    host.report_progress(done as u32 + 1, samples.len() as u32);
+                    peaks
+                }
+            };
+            images.extend(peaks.get(at).map(|&peak| (id, peak)));
+        }
+        images.sort_by(|a, b| b.1.total_cmp(&a.1));
+        images.truncate(FOUND);
+        Ok(Findings::Excited(Excited {
+            stage,
+            channel,
+            images: images.into_iter().map(|(id, _)| id).collect(),
+        }))
+    }
+
+    /// The largest value of each channel of each stage; `None` for an image that is gone.
+    async fn peaks(&self, id: SampleId) -> Result<Option<Rc<[f32]>>, Interrupted> {
+        let file = self.state.borrow().samples.file(id);
+        let (Some(file), Some(ready)) = (file, self.ready()) else {
+            return Ok(None);
+        };
+        let Ok(picture) = Picture::decode(&file).await else {
+            return Ok(None);
+        };
+        let pixels = picture.pixels().map_err(failed)?;
+        let planes = ready.backbone.prepare(&pixels).map_err(failed)?;
+        let values = self.run_own_backbone(planes, all_stages).await;
+        let values = values.map_err(failed)?;
+        let mut rest = values.as_slice();
+        let mut peaks = Vec::new();
+        for stage in ready.backbone.stages() {
+            let [channels, height, width] = stage.output;
+            let Some((maps, behind)) = rest.split_at_checked(channels * height * width) else {
+                break;
+            };
+            rest = behind;
+            let maps = maps.chunks_exact(height * width);
+            peaks.extend(maps.map(|map| map.iter().copied().fold(f32::NEG_INFINITY, f32::max)));
+        }
+        Ok(Some(peaks.into()))
+    }
+}
+
+/// The feature maps of all stages in a row: `[1, values]`.
+fn all_stages(backbone: &Backbone, planes: Vec<f32>) -> Tensor<2> {
+    let maps = backbone.stage_maps(planes).into_iter();
+    Tensor::cat(maps.map(|map| map.flatten::<2>(1, 3)).collect(), 1)
+}
+
+/// Standard deviation over the places: how much more a channel answers to one place than to another.
+fn spread(map: &[f32]) -> f32 {
+    let count = map.len().max(1) as f32;
+    let mean = map.iter().sum::<f32>() / count;
+    (map.iter().map(|value| (value - mean).powi(2)).sum::<f32>() / count).sqrt()
+}
+
+/// A map as grey values, its least value black and its greatest white; `step` × `step` places become one.
+fn picture(map: &[f32], width: usize, step: usize) -> Vec<u8> {
+    let side = width / step;
+    let mut places = Vec::with_capacity(side * side);
+    for row in 0..side {
+        for column in 0..side {
+            let rows = map.chunks_exact(width).skip(row * step).take(step);
+            let block = rows.flat_map(|line| &line[column * step..][..step]);
+            places.push(block.sum::<f32>() / (step * step) as f32);
+        }
+    }
+    let least = places.iter().copied().fold(f32::INFINITY, f32::min);
+    let most = places.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let scale = 255.0 / (most - least).max(f32::MIN_POSITIVE);
+    let grey = places.iter().map(|value| ((value - least) * scale) as u8);
+    grey.collect()
+}
+
+fn failed(error: impl std::fmt::Display) -> TrainError {
+    TrainError::Internal {
+        detail: error.to_string(),
+    }
+}
