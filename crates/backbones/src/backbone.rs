@@ -5,11 +5,20 @@ use burn::{
 use headstart_images::{Normalization, Pixels, PixelsError};
 use headstart_project::BackboneId;
 
-use crate::{EfficientNetLite, EfficientNetLiteConfig, Weights, WeightsError};
+use crate::{
+    BlockInfo, EfficientNetLite, EfficientNetLiteConfig, StageInfo, Weights, WeightsError,
+    efficientnet_lite::Layer, weights,
+};
+
+/// Blocks at the end that are unfrozen together with the last block that can be: the last convolution has none after it to part it from.
+const CLOSING_BLOCKS: usize = 1;
 
 /// A pretrained network that turns images into embeddings.
-#[derive(Debug)]
+///
+/// It is a row of blocks, the last of which can be unfrozen: `unfrozen` counts them from the end, and 0 leaves all of them as they are.
+#[derive(Clone, Debug)]
 pub struct Backbone {
+    id: BackboneId,
     network: EfficientNetLite,
     device: Device,
 }
@@ -26,9 +35,94 @@ impl Backbone {
             .load(Weights::read(file)?)?
             .no_grad();
         Ok(Self {
+            id,
             network,
             device: device.clone(),
         })
+    }
+
+    /// The network with random weights instead of pretrained ones, which depend on the seed alone: see [`EfficientNetLite::randomized`].
+    pub fn random(id: BackboneId, seed: u64, device: &Device) -> Self {
+        let BackboneId::EfficientNetLite0 = id;
+        let network = EfficientNetLiteConfig::new().init(device);
+        Self {
+            id,
+            network: network.randomized(seed).no_grad(),
+            device: device.clone(),
+        }
+    }
+
+    /// Which backbone it is.
+    pub fn id(&self) -> BackboneId {
+        self.id
+    }
+
+    /// All its tensors as a safetensors file that [`Backbone::load`] reads back to the last bit, by the names of the shipped weights.
+    ///
+    /// # Errors
+    /// When the device cannot be read.
+    pub async fn to_safetensors(&self) -> Result<Vec<u8>, WeightsError> {
+        weights::write(self.network.tensors()).await
+    }
+
+    /// Its blocks from the first to the last.
+    pub fn blocks(&self) -> Vec<BlockInfo> {
+        self.network.blocks(self.input_px() as usize)
+    }
+
+    /// Its stages from the first to the last, each with the shape of its feature map.
+    pub fn stages(&self) -> Vec<StageInfo> {
+        self.network.stages(self.input_px() as usize)
+    }
+
+    /// The most blocks that can be unfrozen: all of them.
+    pub fn most_unfrozen(&self) -> usize {
+        self.network.layers().len() - CLOSING_BLOCKS
+    }
+
+    /// The first block that is trained when the last `unfrozen` are. The last convolution is not counted: it is always trained with them.
+    pub fn first_unfrozen(&self, unfrozen: usize) -> usize {
+        let blocks = self.network.layers().len();
+        match unfrozen.min(self.most_unfrozen()) {
+            0 => blocks,
+            unfrozen => blocks - CLOSING_BLOCKS - unfrozen,
+        }
+    }
+
+    /// Shape of one image's activations where the unfrozen blocks begin: channels, height, width.
+    pub fn boundary(&self, unfrozen: usize) -> [usize; 3] {
+        let side = self.input_px() as usize;
+        match self.first_unfrozen(unfrozen).checked_sub(1) {
+            Some(last_frozen) => self.blocks()[last_frozen].output,
+            None => [3, side, side],
+        }
+    }
+
+    /// The frozen part of normalised images: `planes` is `[batch, 3, input_px, input_px]`, the result `[batch, channels, height, width]` as [`Backbone::boundary`] says.
+    pub fn forward_frozen(&self, planes: Vec<f32>, unfrozen: usize) -> Tensor<4> {
+        let from = self.first_unfrozen(unfrozen);
+        self.network.forward_frozen(self.images(planes), from)
+    }
+
+    /// A copy of the last blocks, to be trained. It is on the backbone's device; [`Tail::trainable`] gives it gradients.
+    pub fn tail(&self, unfrozen: usize) -> Tail {
+        Tail {
+            network: self.network.tail(self.first_unfrozen(unfrozen)),
+        }
+    }
+
+    /// The same backbone with trained last blocks.
+    pub fn with_tail(&self, tail: Tail) -> Self {
+        let tail = tail.network.valid().to_device(&self.device).no_grad();
+        Self {
+            network: self.network.with_tail(tail),
+            ..self.clone()
+        }
+    }
+
+    /// The feature map after each stage, in the order and with the shapes of [`Backbone::stages`].
+    pub fn stage_maps(&self, planes: Vec<f32>) -> Vec<Tensor<4>> {
+        self.network.forward_stages(self.images(planes))
     }
 
     /// Side of the square input, in pixels.
@@ -85,5 +179,51 @@ impl Backbone {
         let batch = planes.len() / (3 * side * side);
         let images = TensorData::new(planes, [batch, 3, side, side]);
         Tensor::from_data(images, &self.device)
+    }
+}
+
+/// The last blocks of a backbone: what fine-tuning trains.
+#[derive(Module, Debug)]
+pub struct Tail {
+    network: EfficientNetLite,
+}
+
+impl Tail {
+    /// Activations at the boundary, `[batch, channels, height, width]`, to embeddings `[batch, features]`.
+    pub fn forward(&self, boundary: Tensor<4>) -> Tensor<2> {
+        self.network.forward(boundary)
+    }
+
+    /// How many blocks it has, the last convolution included.
+    pub fn len(&self) -> usize {
+        self.network.layers().len()
+    }
+
+    /// Whether nothing is unfrozen.
+    pub fn is_empty(&self) -> bool {
+        self.network.layers().is_empty()
+    }
+
+    /// Its blocks, from the boundary on.
+    pub fn blocks(&self) -> &[Layer] {
+        self.network.layers()
+    }
+
+    /// Multiplications with an addition that one image costs, whose activations at the boundary have this side.
+    pub fn multiply_adds(&self, side: usize) -> u64 {
+        let blocks = self.network.blocks(side);
+        blocks.iter().map(|block| block.multiply_adds).sum()
+    }
+
+    /// Replaces its blocks one by one; they are counted from the boundary on.
+    pub fn map_blocks(self, change: impl FnMut(usize, Layer) -> Layer) -> Self {
+        Self {
+            network: self.network.map_blocks(change),
+        }
+    }
+
+    /// The same weights with gradients.
+    pub fn trainable(self) -> Self {
+        self.train().set_require_grad(true)
     }
 }

@@ -1,14 +1,14 @@
-//! Reading tensors from a safetensors file.
+//! Reading tensors from a safetensors file, and writing them.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use burn::{
     module::Param,
     tensor::{Tensor, TensorData},
 };
 use half::f16;
-use safetensors::{Dtype, SafeTensors};
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use thiserror::Error;
 
 /// Why a weights file does not fit a model.
@@ -49,6 +49,9 @@ pub enum WeightsError {
     /// A number is infinite or not a number.
     #[error("the tensor {0} holds a value that is not a finite number")]
     NotFinite(String),
+    /// The device that holds the tensors could not be read.
+    #[error("the weights could not be read from the device: {0}")]
+    Device(String),
 }
 
 /// A weights file, and which of its tensors have been taken.
@@ -154,4 +157,54 @@ impl<'a> Weights<'a> {
             }),
         }
     }
+}
+
+/// A tensor of any rank, to be read.
+pub struct Values {
+    shape: Vec<usize>,
+    flat: Tensor<1>,
+}
+
+impl Values {
+    /// The tensor's shape and values.
+    pub fn of<const D: usize>(tensor: Tensor<D>) -> Self {
+        let shape = tensor.dims();
+        Self {
+            flat: tensor.reshape([shape.iter().product::<usize>()]),
+            shape: shape.to_vec(),
+        }
+    }
+}
+
+/// Tensors by name as a safetensors file that [`Weights`] reads back to the last bit: f16 where that loses nothing, else f32.
+///
+/// # Errors
+/// [`WeightsError::Device`] when the device cannot be read.
+pub async fn write(tensors: Vec<(String, Values)>) -> Result<Vec<u8>, WeightsError> {
+    let mut parts = Vec::with_capacity(tensors.len());
+    for (name, Values { shape, flat }) in tensors {
+        let data = flat.into_data_async().await;
+        let data = data.map_err(|error| WeightsError::Device(error.to_string()))?;
+        let values: Vec<f32> = data.iter().collect();
+        let halves: Vec<f16> = values.iter().map(|&value| f16::from_f32(value)).collect();
+        let is_exact = halves
+            .iter()
+            .zip(&values)
+            .all(|(half, value)| half.to_f32().to_bits() == value.to_bits());
+        let (dtype, bytes): (Dtype, Vec<u8>) = if is_exact {
+            let bytes = halves.iter().flat_map(|half| half.to_le_bytes());
+            (Dtype::F16, bytes.collect())
+        } else {
+            let bytes = values.iter().flat_map(|value| value.to_le_bytes());
+            (Dtype::F32, bytes.collect())
+        };
+        parts.push((name, dtype, shape, bytes));
+    }
+    let format = |error: safetensors::SafeTensorError| WeightsError::Format(error.to_string());
+    let mut views = Vec::with_capacity(parts.len());
+    for (name, dtype, shape, bytes) in &parts {
+        let view = TensorView::new(*dtype, shape.clone(), bytes).map_err(format)?;
+        views.push((name.as_str(), view));
+    }
+    safetensors::serialize(views, None::<HashMap<String, String>>).map_err(format)
 }

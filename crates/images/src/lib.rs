@@ -1,15 +1,17 @@
 //! From image files and decoded pixels to model input.
 //!
 //! The browser decodes (its decoders know more formats and are faster than any code shipped to it); everything before and after is here, and is the same code natively and in the browser:
-//! what a file is ([`inspect`], [`check`]), what a zip of class folders holds ([`Archive`], [`place`]), and how pixels become the model's input ([`Pixels`]).
+//! what a file is ([`inspect`], [`check`]), what a zip of class folders holds ([`Archive`], [`place`]), how pixels become the model's input ([`Pixels`]), and how they are varied before that ([`augment`]).
 
 mod archive;
+mod augment;
 mod header;
 mod look;
 mod pixels;
 mod place;
 
 pub use archive::{Archive, ArchiveItem, ArchiveLimits};
+pub use augment::augment;
 pub use header::{Format, ImageHeader, MAX_MEGAPIXELS, check, inspect};
 pub use look::look;
 pub use pixels::{Normalization, Pixels, PixelsError};

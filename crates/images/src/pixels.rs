@@ -77,6 +77,16 @@ impl Pixels {
         &self.rgba
     }
 
+    pub(crate) fn rgba_mut(&mut self) -> &mut [u8] {
+        &mut self.rgba
+    }
+
+    /// Whether any pixel lets through what is behind it.
+    pub(crate) fn is_transparent(&self) -> bool {
+        let mut alphas = self.rgba.iter().skip(3).step_by(4);
+        alphas.any(|&alpha| alpha < 255)
+    }
+
     /// Cuts the largest centred square and resamples it to `side_px`, with an antialiasing (area-aware) bilinear filter.
     ///
     /// # Errors
@@ -98,13 +108,7 @@ impl Pixels {
                 f64::from(side),
                 f64::from(side),
             )
-            .use_alpha(
-                self.rgba
-                    .iter()
-                    .skip(3)
-                    .step_by(4)
-                    .any(|&alpha| alpha < 255),
-            );
+            .use_alpha(self.is_transparent());
         Resizer::new()
             .resize(&source, &mut square, &options)
             .map_err(|error| refused(&error))?;

@@ -6,6 +6,7 @@
 mod command;
 mod error;
 mod event;
+mod experiment;
 mod findings;
 mod ids;
 mod look;
@@ -23,6 +24,7 @@ pub use error::{ArchiveError, EngineError, Rejection, TrainError};
 pub use event::{
     Activity, ArchiveSummary, BackboneInfo, DeviceInfo, Event, Fallback, Progress, SkippedEntry,
 };
+pub use experiment::{Cell, CellResult, Experiment, Method, Summary};
 pub use findings::{
     Baselines, Calibration, ClassFinding, ClassProblem, CrossValidation, DataMap, Examination,
     Findings, HeatMap, LabelSuspect, Leak, MapMethod, MapPoint, MeasuredOn, Occlusion, Reliability,
@@ -38,5 +40,8 @@ pub use record::{
     ClassProblemRecord, CrossValidationRecord, ExaminationRecord, ImageRecord, RunRecord,
     SuspectRecord, TestRecord, UnknownsRecord,
 };
-pub use settings::{BackboneId, DeviceKind, DevicePreference, Part, TrainSettings};
+pub use settings::{
+    AugmentSettings, BackboneId, DeviceKind, DevicePreference, FineTuneSettings, Part, Schedule,
+    TrainSettings, UnfreezeEstimate,
+};
 pub use statistics::{ClassScores, MacroScores, counted, macro_average, per_class, wilson};

@@ -102,6 +102,10 @@ pub struct TrainSettings {
     pub validation_share: f64,
     /// Weigh classes by the inverse of their size when their sizes differ.
     pub balance_classes: bool,
+    /// What happens to the backbone after the head is trained.
+    pub fine_tuning: FineTuneSettings,
+    /// How training images are varied.
+    pub augmentation: AugmentSettings,
 }
 
 impl Default for TrainSettings {
@@ -115,6 +119,112 @@ impl Default for TrainSettings {
             dropout: 0.0,
             validation_share: 0.15,
             balance_classes: true,
+            fine_tuning: FineTuneSettings::default(),
+            augmentation: AugmentSettings::default(),
+        }
+    }
+}
+
+/// How the learning rate goes on after the warm-up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Schedule {
+    /// Down to zero along half a cosine.
+    #[default]
+    Cosine,
+    /// As it is.
+    Constant,
+}
+
+/// What a user can change about fine-tuning.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FineTuneSettings {
+    /// Blocks of the backbone that are trained too, counted from its end; 0 for none.
+    pub blocks: u32,
+    /// How often every training image is seen, at most.
+    pub epochs: u32,
+    /// Step size of the head and of the last block.
+    pub learning_rate: f64,
+    /// What the step size is multiplied with from each block to the one before it, above 0 up to 1: what lies deeper is more general and should change less.
+    pub rate_decay: f64,
+    /// Share of all steps in which the step size grows from zero to its full value, 0 up to 1.
+    pub warm_up: f64,
+    /// How the step size goes on after that.
+    pub schedule: Schedule,
+    /// Share of each weight that a step of size 1 would take away; biases keep theirs.
+    pub weight_decay: f64,
+    /// Epochs without a lower validation loss after which it ends; 0 for never.
+    pub patience: u32,
+}
+
+impl Default for FineTuneSettings {
+    fn default() -> Self {
+        Self {
+            blocks: 0,
+            epochs: 10,
+            learning_rate: 1e-3,
+            rate_decay: 0.8,
+            warm_up: 0.1,
+            schedule: Schedule::Cosine,
+            weight_decay: 0.01,
+            patience: 5,
+        }
+    }
+}
+
+/// What unfreezing so many blocks means.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UnfreezeEstimate {
+    /// Blocks unfrozen.
+    pub blocks: u32,
+    /// Numbers in them that are trained.
+    pub parameters: u64,
+    /// What one image costs in one epoch, in passes of one image through the whole backbone.
+    pub passes: f64,
+    /// Bytes that one image's activations at the boundary take.
+    pub bytes_per_image: u64,
+}
+
+/// How training images are varied, so that the model learns what does not matter. All of it is off by default.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AugmentSettings {
+    /// Varied copies of each training image.
+    pub copies: u32,
+    /// Half of the copies are mirrored, left and right exchanged.
+    pub flip: bool,
+    /// Half of the copies stand on their heads.
+    pub flip_vertical: bool,
+    /// Least share of the image's area that a copy shows, above 0 up to 1; 1 for the whole centred square.
+    pub crop: f64,
+    /// Most degrees by which a copy is turned, either way, 0 up to 180.
+    pub rotation_degrees: f64,
+    /// Most that the brightness changes, as a share of it, 0 up to 0.9.
+    pub brightness: f64,
+    /// Most that the contrast changes, as a share of it, 0 up to 0.9.
+    pub contrast: f64,
+    /// Most that the saturation changes, as a share of it, 0 up to 0.9.
+    pub saturation: f64,
+    /// Most of the area that is covered by a grey rectangle, as a share of it, 0 up to 0.5.
+    pub erase: f64,
+    /// How much pairs of training examples are mixed: the parameter of a Beta distribution, 0 for not at all, up to 1.
+    pub mixup: f64,
+}
+
+impl Default for AugmentSettings {
+    fn default() -> Self {
+        Self {
+            copies: 0,
+            flip: false,
+            flip_vertical: false,
+            crop: 1.0,
+            rotation_degrees: 0.0,
+            brightness: 0.0,
+            contrast: 0.0,
+            saturation: 0.0,
+            erase: 0.0,
+            mixup: 0.0,
         }
     }
 }

