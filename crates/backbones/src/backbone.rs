@@ -41,17 +41,13 @@ impl Backbone {
         })
     }
 
-    /// The network with random weights instead of pretrained ones, which depend on the seed alone.
-    /// [`EfficientNetLiteConfig::init`] says how they are drawn.
+    /// The network with random weights instead of pretrained ones, which depend on the seed alone: see [`EfficientNetLite::randomized`].
     pub fn random(id: BackboneId, seed: u64, device: &Device) -> Self {
         let BackboneId::EfficientNetLite0 = id;
-        device.seed(seed);
-        let network = EfficientNetLiteConfig::new().init(device).no_grad();
-        // Weights are drawn when they are first used, and somebody else may draw in between.
-        network.tensors();
+        let network = EfficientNetLiteConfig::new().init(device);
         Self {
             id,
-            network,
+            network: network.randomized(seed).no_grad(),
             device: device.clone(),
         }
     }

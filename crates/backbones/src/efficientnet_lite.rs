@@ -8,9 +8,11 @@ use burn::{
     config::Config,
     module::{Module, Param},
     nn::Initializer,
-    tensor::{Device, Tensor},
+    tensor::{Device, Tensor, TensorData},
 };
 use headstart_kernels::{Conv, conv2d};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 
 use crate::{
     Weights, WeightsError,
@@ -70,11 +72,7 @@ pub struct EfficientNetLiteConfig {
 }
 
 impl EfficientNetLiteConfig {
-    /// The network with random weights, drawn from the device's generator.
-    ///
-    /// He et al., “Delving Deep into Rectifiers”, ICCV 2015, arXiv:1502.01852: weights of variance 2 / fan-in before a ReLU, and of 1 / fan-in where none follows, keep the size of activations from layer to layer.
-    /// Fan-in counts a filter's own channels only, which for the depthwise filters of 9 or 25 values matters most: by the whole layer's channels they would shrink the signal by a factor of hundreds in each block.
-    /// A block that adds its input would still double the signal's variance, so what it adds is divided by the root of the number of such blocks: all of them together less than triple the variance.
+    /// The network with weights that are all zero, to be loaded or drawn.
     pub fn init(&self, device: &Device) -> EfficientNetLite {
         let stem = ConvLayer::new(
             [STEM_CHANNELS, 3, 3, 3],
@@ -98,7 +96,7 @@ impl EfficientNetLiteConfig {
         }
         let last = STAGES[STAGES.len() - 1].channels_out;
         let head = [self.features, last, 1, 1];
-        let head = ConvLayer::new(head, 1, 1, Some(RELU6), RELU_GAIN, device);
+        let head = ConvLayer::new(head, 1, 1, Some(RELU6), device);
         layers.push(Layer::Conv(head));
         EfficientNetLite { layers, first: 0 }
     }
@@ -209,6 +207,29 @@ impl EfficientNetLite {
                 last_block,
             })
             .collect()
+    }
+
+    /// Random weights in the place of its own. They depend on the seed alone, and not on the device.
+    ///
+    /// He et al., “Delving Deep into Rectifiers”, ICCV 2015, arXiv:1502.01852: weights of variance 2 / fan-in before a ReLU, and of 1 / fan-in where none follows, keep the size of activations from layer to layer.
+    /// Fan-in counts a filter's own channels only, which for the depthwise filters of 9 or 25 values matters most: by the whole layer's channels they would shrink the signal by a factor of hundreds in each block.
+    /// A block that adds its input would still double the signal's variance, so what it adds is divided by the root of the number of such blocks: all of them together less than triple the variance.
+    pub fn randomized(self, seed: u64) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let adding: usize = STAGES.iter().map(|stage| stage.repeats - 1).sum();
+        let mut conv = |conv: ConvLayer, gain| conv.randomized(gain, &mut rng);
+        self.map_blocks(|_, layer| match layer {
+            Layer::Conv(layer) => Layer::Conv(conv(layer, RELU_GAIN)),
+            Layer::Block(block) => {
+                let added = if block.adds_input { adding } else { 1 };
+                Layer::Block(InvertedResidual {
+                    expand: block.expand.map(|layer| conv(layer, RELU_GAIN)),
+                    depthwise: conv(block.depthwise, RELU_GAIN),
+                    project: conv(block.project, (added as f64).sqrt().recip()),
+                    adds_input: block.adds_input,
+                })
+            }
+        })
     }
 
     /// Takes its weights from a file; tensor names are those of the parts.
@@ -363,20 +384,13 @@ impl InvertedResidual {
         let wide = channels_in * stage.expand;
         let kernel = stage.kernel;
         let adds_input = stride == 1 && channels_in == stage.channels_out;
-        let adding: usize = STAGES.iter().map(|stage| stage.repeats - 1).sum();
-        let gain = if adds_input {
-            (adding as f64).sqrt().recip()
-        } else {
-            1.0
-        };
-        let conv = |shape, stride, groups| {
-            ConvLayer::new(shape, stride, groups, Some(RELU6), RELU_GAIN, device)
-        };
+        let conv =
+            |shape, stride, groups| ConvLayer::new(shape, stride, groups, Some(RELU6), device);
         let project = [stage.channels_out, wide, 1, 1];
         Self {
             expand: (stage.expand > 1).then(|| conv([wide, channels_in, 1, 1], 1, 1)),
             depthwise: conv([wide, 1, kernel, kernel], stride, wide),
-            project: ConvLayer::new(project, 1, 1, None, gain, device),
+            project: ConvLayer::new(project, 1, 1, None, device),
             adds_input,
         }
     }
@@ -426,21 +440,32 @@ impl ConvLayer {
         stride: usize,
         groups: usize,
         clamp: Option<[f32; 2]>,
-        gain: f64,
         device: &Device,
     ) -> Self {
-        let [channels_out, channels_in, height, width] = shape;
-        let fan_in = channels_in * height * width;
-        let weight = Initializer::KaimingNormal {
-            gain,
-            fan_out_only: false,
-        };
+        let [channels_out, ..] = shape;
         Self {
-            weight: weight.init_with(shape, Some(fan_in), None, device),
+            weight: Initializer::Zeros.init(shape, device),
             bias: Initializer::Zeros.init([channels_out], device),
             stride,
             groups,
             clamp,
+        }
+    }
+
+    /// Weights drawn from a normal distribution of deviation `gain` over the root of the fan-in, and biases of zero.
+    fn randomized(self, gain: f64, rng: &mut ChaCha8Rng) -> Self {
+        let shape = self.shape();
+        let [_, channels_in, height, width] = shape;
+        let deviation = gain / ((channels_in * height * width) as f64).sqrt();
+        let count = shape.iter().product();
+        let values: Vec<f32> = (0..count)
+            .map(|_| (deviation * normal(rng)) as f32)
+            .collect();
+        let values = TensorData::new(values, shape);
+        let weight = Tensor::from_data(values, &self.weight.lazy_device());
+        Self {
+            weight: Param::initialized(self.weight.id, weight),
+            ..self
         }
     }
 
@@ -480,6 +505,13 @@ impl ConvLayer {
         tensors.push((format!("{name}.weight"), weight));
         tensors.push((format!("{name}.bias"), Values::of(self.bias.val())));
     }
+}
+
+/// A draw from the standard normal distribution, by the way of Box and Muller.
+fn normal(rng: &mut ChaCha8Rng) -> f64 {
+    let [radius, angle]: [f64; 2] = [rng.random(), rng.random()];
+    // From above 0 up to 1, so that the logarithm is finite.
+    (-2.0 * (1.0 - radius).ln()).sqrt() * (std::f64::consts::TAU * angle).cos()
 }
 
 /// TensorFlow's "SAME": the output has `size / stride` places, rounded up, and an odd zero goes behind.

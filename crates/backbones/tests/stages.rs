@@ -54,7 +54,7 @@ fn both_parts_together_are_the_whole_wherever_the_cut_is() {
         let tail = backbone.tail(unfrozen);
         if unfrozen > 0 {
             assert_eq!(tail.len(), unfrozen + 1);
-            assert_eq!(values(tail.forward(boundary)), whole, "{unfrozen}");
+            assert!(values(tail.forward(boundary)) == whole, "{unfrozen}");
         }
     }
 }
@@ -132,10 +132,10 @@ fn random_weights_neither_blow_up_nor_vanish_through_the_depth() {
             assert!((0.05..6.0).contains(&size), "{}: {size}", stage.name);
         }
         let embedding = values(backbone.embed(planes()));
-        assert_ne!(Some(&embedding), first.as_ref());
+        assert!(Some(&embedding) != first.as_ref());
         if seed == 0 {
             let again = Backbone::random(BackboneId::EfficientNetLite0, 0, &Device::flex());
-            assert_eq!(values(again.embed(planes())), embedding);
+            assert!(values(again.embed(planes())) == embedding);
             first = Some(embedding);
         }
     }
@@ -183,13 +183,15 @@ fn gradients_of_every_block_agree_with_finite_differences() {
                     .map(|(a, b)| f64::from(*a) * f64::from(*b))
                     .sum::<f64>()
             };
-            // Far enough for the change to stand out from the rounding within the network.
-            let step = 1e-3 * norm.max(0.1);
-            let difference = (loss_at(step) - loss_at(-step)) / (2.0 * step);
-            let close = 0.03 * length.max(0.05);
+            // A large step crosses corners of ReLU6, a small one drowns in rounding: where they lie differs from tensor to tensor.
+            let found = [1e-3, 3e-4, 1e-4, 3e-5].map(|share| {
+                let step = share * norm.max(0.1);
+                (loss_at(step) - loss_at(-step)) / (2.0 * step)
+            });
+            let is_close = |difference: &f64| (difference - length).abs() < 0.02 * length;
             assert!(
-                (difference - length).abs() < close,
-                "block {from}, tensor {at}: {difference} {length}"
+                length > 0.0 && found.iter().any(is_close),
+                "block {from}, tensor {at}: {found:?} {length}"
             );
             checked += 1;
         }
