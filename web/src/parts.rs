@@ -12,7 +12,7 @@ use yew::prelude::*;
 use crate::components::{check, keep};
 use crate::context::App;
 use crate::state::State;
-use crate::state::saved::Summary;
+use crate::state::saved::{Saved, Summary};
 
 /// What a part draws.
 type View = fn(&State) -> Html;
@@ -54,6 +54,12 @@ pub fn open(app: App, project: Summary) -> Result<Opening, SplitLoaderError> {
     Ok(Box::pin(
         async move { app.projects.open(&app, project).await },
     ))
+}
+
+/// Reads a kept project's description; `None` when it cannot be read.
+#[wasm_split(keep, fallible)]
+pub fn read(description: String) -> Result<Option<Saved>, SplitLoaderError> {
+    Ok(Saved::read(&description).ok())
 }
 
 #[derive(Clone, Copy)]

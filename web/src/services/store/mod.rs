@@ -18,6 +18,7 @@ use web_sys::Blob;
 
 use self::keys::{id_of, of_project, of_sample};
 use super::media::Fingerprint;
+use crate::parts;
 use crate::state::saved::{ProjectId, Saved, Summary};
 
 const DATABASE: &str = "headstart";
@@ -141,7 +142,11 @@ impl Store {
         for id in keys.iter().chain(&described).filter_map(id) {
             if summaries.iter().all(|summary| summary.id != id) {
                 let description = self.description(&id).await?;
-                let saved = description.and_then(|text| Saved::read(&text).ok());
+                let saved = match description {
+                    // Should the part not come, the project is here all the same, and has its name back the next time.
+                    Some(text) => parts::read(text).await.ok().flatten(),
+                    None => None,
+                };
                 let now_ms = Date::now();
                 summaries.push(match saved {
                     Some(saved) => saved.summary(id, now_ms, now_ms, 0.0),
