@@ -108,7 +108,7 @@ describe("the tour", () => {
     await page.getByRole("note").getByText(/minutes instead of days/).waitFor();
     await page.keyboard.press("Escape");
     await page.getByRole("note").getByText(/minutes instead of days/).waitFor({ state: "hidden" });
-    await at(app, 2);
+    await page.getByRole("dialog", { name: "Train", exact: true }).waitFor();
     // A project that is left takes the tour with it.
     await app.saved();
     await page.getByRole("button", { name: "All projects", exact: true }).click();
