@@ -5,6 +5,7 @@ So the models have their full width, and a test in Rust makes the same weights i
 The input is a made-up picture, `picture`, smaller than the models' usual one, and of an odd size where that changes the padding.
 
 Per model one file NAME.safetensors:
+    input_px            the picture's side
     features            the last feature map's mean over all cells, [channels]
     STAGE.shape         of a stage's output, [1, channels, height, width]
     STAGE.summary       its mean and its root mean square
@@ -173,7 +174,9 @@ def main():
     for name in options.names or MODELS:
         model, golden = make(name)
         side = MODELS[name][1]
-        save_file(golden, FOLDER / f"{name}.safetensors", {"made by": made_by, "input_px": str(side)})
+        golden["input_px"] = torch.tensor([side])
+        # One entry only: several are written in another order each time.
+        save_file(golden, FOLDER / f"{name}.safetensors", {"made by": made_by})
         rms = [f"{value[1]:.2f}" for key, value in golden.items() if key.endswith(".summary")]
         print(name, f"{side} px, root mean squares", *rms, "features", len(golden["features"]))
         if options.checkpoints:
