@@ -5,6 +5,8 @@
     refused/NAME.pth               files that PyTorch can write and that are refused
     names/NAME.txt                 per line a tensor's name, its sizes, and its number format if it is not float32
 
+The legacy files name their storages by their addresses, so that these names are others each time.
+
     pip install torch torchvision timm safetensors efficientnet-lite-pytorch==0.1.0
     python tools/make-checkpoints.py
 """

@@ -41,7 +41,7 @@ pub enum Model {
 /// Whose names a file uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Naming {
-    /// torchvision's.
+    /// torchvision's, which timm follows for Inception v3 and ResNet.
     Torchvision,
     /// timm's.
     Timm,

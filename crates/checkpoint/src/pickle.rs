@@ -7,413 +7,19 @@
 //! Values lie side by side and refer to each other by number, so however often one is used, it is there once, and nothing that walks or drops them recurses.
 //! A container that has been put somewhere can no longer be filled; therefore none can come to hold itself.
 
+mod input;
+mod values;
+
 use std::collections::{BTreeMap, HashMap};
 use std::io::{Read, Seek};
 use std::rc::Rc;
 
+use crate::CheckpointError;
 use crate::error::{clipped, damaged};
-use crate::source::Source;
-use crate::{CheckpointError, Dtype, TensorProblem};
 
-/// The longest pickle that is read. A state dictionary takes about 100 bytes a tensor.
-pub(crate) const MOST_BYTES: u64 = 16 << 20;
-/// Values, and as many on the stack and remembered; a tensor takes about ten.
-const MOST_VALUES: usize = 1_000_000;
-/// A text's length; the longest are settings that somebody saved beside the weights.
-const MOST_TEXT: usize = 1 << 20;
-/// A module's or a name's length.
-const MOST_NAME: usize = 256;
-/// How deep containers nest; an optimizer's state reaches 5.
-const MOST_DEPTH: usize = 64;
-/// Dimensions of a tensor, as many as PyTorch allows.
-const MOST_DIMENSIONS: usize = 64;
-
-/// A value's number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Id(u32);
-
-/// What a pickle can build.
-#[derive(Clone, Debug)]
-pub(crate) enum Value {
-    /// Something harmless that nobody asks about.
-    Nothing,
-    Bool(bool),
-    Int(i64),
-    /// An integer beyond 64 bits, as its little-endian bytes.
-    Long(Vec<u8>),
-    Text(Rc<str>),
-    Tuple(Vec<Id>),
-    List(Vec<Id>),
-    Dict(Vec<(Id, Id)>),
-    Name(Name),
-    Storage(Storage),
-    Tensor(Strided),
-}
-
-/// The only Python names that are known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Name {
-    OrderedDict,
-    RebuildTensor,
-    RebuildParameter,
-    Size,
-    Device,
-    StorageOf(Element),
-}
-
-impl Name {
-    fn find(module: &str, name: &str) -> Option<Self> {
-        let element = |dtype, bytes| Some(Self::StorageOf(Element { dtype, bytes }));
-        match (module, name) {
-            ("collections", "OrderedDict") => Some(Self::OrderedDict),
-            // The first is from before PyTorch 0.4.
-            ("torch._utils", "_rebuild_tensor" | "_rebuild_tensor_v2") => Some(Self::RebuildTensor),
-            ("torch._utils", "_rebuild_parameter" | "_rebuild_parameter_with_state") => {
-                Some(Self::RebuildParameter)
-            }
-            ("torch", "Size") => Some(Self::Size),
-            ("torch", "device") => Some(Self::Device),
-            ("torch", "FloatStorage") => element(Dtype::F32, 4),
-            ("torch", "HalfStorage") => element(Dtype::F16, 2),
-            ("torch", "BFloat16Storage") => element(Dtype::Bf16, 2),
-            ("torch", "DoubleStorage") => element(Dtype::F64, 8),
-            ("torch", "LongStorage") => element(Dtype::Other, 8),
-            ("torch", "IntStorage") => element(Dtype::Other, 4),
-            ("torch", "ShortStorage") => element(Dtype::Other, 2),
-            ("torch", "CharStorage" | "ByteStorage" | "BoolStorage") => element(Dtype::Other, 1),
-            _ => None,
-        }
-    }
-
-    fn text(self) -> &'static str {
-        match self {
-            Self::OrderedDict => "collections.OrderedDict",
-            Self::RebuildTensor => "torch._utils._rebuild_tensor_v2",
-            Self::RebuildParameter => "torch._utils._rebuild_parameter",
-            Self::Size => "torch.Size",
-            Self::Device => "torch.device",
-            Self::StorageOf(_) => "a storage class",
-        }
-    }
-}
-
-/// Names without effect: a number format such as `torch.float32`.
-fn is_number_format(module: &str, name: &str) -> bool {
-    let formats = [
-        "float64", "float32", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8",
-        "bool",
-    ];
-    module == "torch" && formats.contains(&name)
-}
-
-/// The form of a storage's numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Element {
-    pub dtype: Dtype,
-    pub bytes: u64,
-}
-
-/// Numbers side by side, elsewhere in the file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Storage {
-    /// Its name in the file.
-    pub key: Rc<str>,
-    pub element: Element,
-    /// How many numbers.
-    pub count: u64,
-    /// The number at which it begins, where it is a part of the storage `key` (before PyTorch 0.4).
-    pub offset: u64,
-    /// Whether it is only a part.
-    pub is_part: bool,
-}
-
-/// A tensor as a pickle describes it: a strided window on a storage.
-#[derive(Clone, Debug)]
-pub(crate) struct Strided {
-    pub storage: Storage,
-    /// The first number's place in the storage.
-    pub offset: u64,
-    pub shape: Vec<u64>,
-    /// Numbers from one index to the next, per dimension.
-    pub strides: Vec<u64>,
-}
-
-/// A pickle's bytes, read in pieces.
-pub(crate) struct Input<'a, R> {
-    source: &'a mut Source<R>,
-    /// Of the next byte that is not yet in `piece`.
-    at: u64,
-    /// Behind the last byte that may be read.
-    end: u64,
-    piece: Vec<u8>,
-    /// Of the next byte in `piece`.
-    next: usize,
-}
-
-impl<'a, R: Read + Seek> Input<'a, R> {
-    /// The bytes from `at` on, `length` of them or up to the limit, whichever is less.
-    pub fn new(source: &'a mut Source<R>, at: u64, length: u64) -> Self {
-        let end = at.saturating_add(length.min(MOST_BYTES));
-        Self {
-            source,
-            at,
-            end,
-            piece: Vec::new(),
-            next: 0,
-        }
-    }
-
-    /// Where the next byte lies in the file.
-    pub fn position(&self) -> u64 {
-        self.at - (self.piece.len() - self.next) as u64
-    }
-
-    fn byte(&mut self) -> Result<u8, CheckpointError> {
-        Ok(self.array::<1>()?[0])
-    }
-
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], CheckpointError> {
-        let mut bytes = [0; N];
-        for byte in &mut bytes {
-            if self.next == self.piece.len() {
-                self.refill()?;
-            }
-            *byte = self.piece[self.next];
-            self.next += 1;
-        }
-        Ok(bytes)
-    }
-
-    fn refill(&mut self) -> Result<(), CheckpointError> {
-        const PIECE: u64 = 1 << 16;
-        if self.at >= self.source.length() {
-            return Err(CheckpointError::CutOff);
-        }
-        if self.at >= self.end {
-            return Err(too_much("bytes of description", MOST_BYTES));
-        }
-        let count = PIECE.min(self.end.min(self.source.length()) - self.at);
-        self.piece = self.source.bytes(self.at, count as usize)?;
-        self.at += count;
-        self.next = 0;
-        Ok(())
-    }
-
-    fn take(&mut self, count: usize) -> Result<Vec<u8>, CheckpointError> {
-        (0..count).map(|_| self.byte()).collect()
-    }
-
-    fn text(&mut self, count: usize) -> Result<Rc<str>, CheckpointError> {
-        if count > MOST_TEXT {
-            return Err(too_much("characters in a text", MOST_TEXT as u64));
-        }
-        let bytes = self.take(count)?;
-        // Python 2 wrote its texts without saying in which encoding; names of tensors are ASCII.
-        Ok(String::from_utf8_lossy(&bytes).into())
-    }
-
-    /// Reads up to the next line feed, and steps over it.
-    fn line(&mut self) -> Result<String, CheckpointError> {
-        let mut line = Vec::new();
-        loop {
-            match self.byte()? {
-                b'\n' => return Ok(String::from_utf8_lossy(&line).into_owned()),
-                _ if line.len() == MOST_NAME => {
-                    return Err(too_much("characters in a name", MOST_NAME as u64));
-                }
-                byte => line.push(byte),
-            }
-        }
-    }
-}
-
-fn too_much(what: &'static str, limit: u64) -> CheckpointError {
-    CheckpointError::TooMuch { what, limit }
-}
-
-/// What a pickle built.
-#[derive(Default)]
-pub(crate) struct Values {
-    values: Vec<Slot>,
-}
-
-struct Slot {
-    value: Value,
-    /// Of the deepest value in it.
-    depth: usize,
-    /// Whether it is part of another value, and therefore complete.
-    is_placed: bool,
-}
-
-impl Values {
-    pub fn get(&self, id: Id) -> &Value {
-        &self.values[id.0 as usize].value
-    }
-
-    pub fn text(&self, id: Id) -> Option<&Rc<str>> {
-        match self.get(id) {
-            Value::Text(text) => Some(text),
-            _ => None,
-        }
-    }
-
-    fn push(&mut self, value: Value) -> Result<Id, CheckpointError> {
-        if self.values.len() == MOST_VALUES {
-            return Err(too_much("values", MOST_VALUES as u64));
-        }
-        let id = Id(self.values.len() as u32);
-        self.values.push(Slot {
-            value,
-            depth: 0,
-            is_placed: false,
-        });
-        Ok(id)
-    }
-
-    /// Notes that `items` are part of `container` from now on.
-    fn place(&mut self, items: &[Id], container: Id) -> Result<(), CheckpointError> {
-        for item in items {
-            if *item == container {
-                return Err(CheckpointError::Recursive);
-            }
-            let slot = &mut self.values[item.0 as usize];
-            slot.is_placed = true;
-            let depth = slot.depth + 1;
-            if depth > MOST_DEPTH {
-                return Err(CheckpointError::TooDeep { limit: MOST_DEPTH });
-            }
-            let container = &mut self.values[container.0 as usize];
-            container.depth = container.depth.max(depth);
-        }
-        Ok(())
-    }
-
-    fn tuple(&mut self, items: Vec<Id>) -> Result<Id, CheckpointError> {
-        let tuple = self.push(Value::Nothing)?;
-        self.place(&items, tuple)?;
-        self.values[tuple.0 as usize].value = Value::Tuple(items);
-        Ok(tuple)
-    }
-
-    /// A container to be filled.
-    fn open(&mut self, container: Id) -> Result<&mut Value, CheckpointError> {
-        let slot = &mut self.values[container.0 as usize];
-        let is_container = matches!(slot.value, Value::List(_) | Value::Dict(_));
-        if is_container && slot.is_placed {
-            return Err(CheckpointError::Recursive);
-        }
-        Ok(&mut slot.value)
-    }
-
-    fn extend_list(&mut self, list: Id, items: &[Id]) -> Result<(), CheckpointError> {
-        let Value::List(held) = self.open(list)? else {
-            return Err(damaged("something that is no list is filled like one"));
-        };
-        held.extend(items);
-        self.place(items, list)
-    }
-
-    fn extend_dict(&mut self, dict: Id, items: &[Id]) -> Result<(), CheckpointError> {
-        let (pairs, rest) = items.as_chunks::<2>();
-        if !rest.is_empty() {
-            return Err(damaged("a key has no value"));
-        }
-        let Value::Dict(held) = self.open(dict)? else {
-            return Err(damaged("something that is no table is filled like one"));
-        };
-        held.extend(pairs.iter().map(|&[key, value]| (key, value)));
-        self.place(items, dict)
-    }
-
-    fn size(&self, id: Id) -> Option<u64> {
-        match self.get(id) {
-            Value::Int(size) => u64::try_from(*size).ok(),
-            _ => None,
-        }
-    }
-
-    fn sizes(&self, id: Id) -> Option<Vec<u64>> {
-        match self.get(id) {
-            Value::Tuple(sizes) if sizes.len() <= MOST_DIMENSIONS => {
-                sizes.iter().map(|&size| self.size(size)).collect()
-            }
-            _ => None,
-        }
-    }
-
-    /// What a persistent id stands for: `("storage", class, key, location, count)`, and before PyTorch 1.6 also `None` or `(key of the part, offset, count)`.
-    fn storage(&self, id: Id) -> Option<Storage> {
-        let Value::Tuple(items) = self.get(id) else {
-            return None;
-        };
-        let &[tag, class, key, _location, count, ref part @ ..] = items.as_slice() else {
-            return None;
-        };
-        let Value::Name(Name::StorageOf(element)) = *self.get(class) else {
-            return None;
-        };
-        if &**self.text(tag)? != "storage" {
-            return None;
-        }
-        let mut storage = Storage {
-            key: self.text(key)?.clone(),
-            element,
-            count: self.size(count)?,
-            offset: 0,
-            is_part: false,
-        };
-        match part {
-            [] => {}
-            [part] => match self.get(*part) {
-                Value::Nothing => {}
-                Value::Tuple(items) => {
-                    let &[_key, offset, count] = items.as_slice() else {
-                        return None;
-                    };
-                    storage.offset = self.size(offset)?;
-                    storage.count = self.size(count)?;
-                    storage.is_part = true;
-                }
-                _ => return None,
-            },
-            _ => return None,
-        }
-        Some(storage)
-    }
-
-    /// `(storage, offset, shape, strides, …)`
-    fn strided(&self, arguments: &[Id]) -> Option<Strided> {
-        let (&[storage, offset, shape, strides], rest) = arguments.split_first_chunk()?;
-        let Value::Storage(storage) = self.get(storage) else {
-            return None;
-        };
-        // Whether it is trained, its hooks, and what else PyTorch keeps beside a tensor.
-        if rest.len() > 3 {
-            return None;
-        }
-        Some(Strided {
-            storage: storage.clone(),
-            offset: self.size(offset)?,
-            shape: self.sizes(shape)?,
-            strides: self.sizes(strides)?,
-        })
-    }
-
-    /// The pairs of `OrderedDict([(key, value), …])`, which is how Python 2 wrote one.
-    fn pairs(&self, id: Id) -> Option<Vec<Id>> {
-        let Value::List(items) = self.get(id) else {
-            return None;
-        };
-        let mut flat = Vec::with_capacity(2 * items.len());
-        for &item in items {
-            match self.get(item) {
-                Value::Tuple(pair) | Value::List(pair) if pair.len() == 2 => flat.extend(pair),
-                _ => return None,
-            }
-        }
-        Some(flat)
-    }
-}
+pub(crate) use input::{Input, MOST_BYTES};
+pub(crate) use values::{Id, Storage, Strided, Value, Values};
+use values::{MOST_DEPTH, MOST_VALUES, Name, is_number_format};
 
 /// A pickle that has been run.
 pub(crate) struct Pickle {
@@ -710,12 +316,11 @@ impl Machine {
                 self.make(Value::Tensor(tensor))
             }
             // A parameter is its tensor, and flags that training needs.
-            (Name::RebuildParameter, &[tensor, _, _] | &[tensor, _, _, _]) => {
-                match self.values.get(tensor) {
-                    Value::Tensor(_) => self.push(tensor),
-                    _ => Err(forbidden()),
-                }
-            }
+            (Name::RebuildParameter, &[tensor, _, _] | &[tensor, _, _, _])
+            | (Name::Parameter, &[tensor]) => match self.values.get(tensor) {
+                Value::Tensor(_) => self.push(tensor),
+                _ => Err(forbidden()),
+            },
             (Name::Size, &[sizes]) => match self.values.get(sizes) {
                 Value::Tuple(_) => self.push(sizes),
                 _ => Err(forbidden()),
@@ -725,24 +330,26 @@ impl Machine {
         }
     }
 
-    /// An ordered dictionary's attributes: in a state dictionary, the versions of its modules. They are not kept.
+    /// An ordered dictionary's attributes: in a state dictionary, the versions of its modules.
+    /// A parameter's from before PyTorch 0.4: whether it is trained, and hooks.
+    /// Neither are kept.
     fn set_attributes(&self, object: Id, attributes: Id) -> Result<(), CheckpointError> {
         let forbidden = |name: &str| CheckpointError::ForbiddenCall {
             name: clipped(name.as_bytes()),
         };
-        let Value::Dict(_) = self.values.get(object) else {
-            return Err(forbidden("__setstate__"));
-        };
-        let Value::Dict(attributes) = self.values.get(attributes) else {
-            return Err(forbidden("__setstate__"));
-        };
-        for (name, _) in attributes {
-            match self.values.text(*name) {
-                Some(name) if !name.starts_with("__") => {}
-                name => return Err(forbidden(name.map_or("__setstate__", |name| name))),
+        match (self.values.get(object), self.values.get(attributes)) {
+            (Value::Dict(_), Value::Dict(attributes)) => {
+                for (name, _) in attributes {
+                    match self.values.text(*name) {
+                        Some(name) if !name.starts_with("__") => {}
+                        name => return Err(forbidden(name.map_or("__setstate__", |name| name))),
+                    }
+                }
+                Ok(())
             }
+            (Value::Tensor(_), Value::Tuple(_)) => Ok(()),
+            _ => Err(forbidden("__setstate__")),
         }
-        Ok(())
     }
 }
 
@@ -800,41 +407,6 @@ fn instruction_name(instruction: u8) -> String {
     name.to_owned()
 }
 
-impl Strided {
-    /// How many numbers the tensor has, and the distance from its first to behind its last in the storage.
-    ///
-    /// # Errors
-    /// [`TensorProblem::Shape`], or [`TensorProblem::Overlapping`] when two indices lead to one number.
-    pub fn extent(&self) -> Result<(u64, u64), TensorProblem> {
-        if self.shape.len() != self.strides.len() {
-            return Err(TensorProblem::Shape);
-        }
-        let mut axes: Vec<(u64, u64)> = self
-            .strides
-            .iter()
-            .copied()
-            .zip(self.shape.iter().copied())
-            .collect();
-        let product = |total: u64, &(_, size): &(u64, u64)| total.checked_mul(size.max(1));
-        // Also the product of the others, where one size is 0: others compute with it.
-        axes.iter()
-            .try_fold(1, product)
-            .ok_or(TensorProblem::Shape)?;
-        if axes.iter().any(|&(_, size)| size == 0) {
-            return Ok((0, 0));
-        }
-        axes.sort_unstable();
-        let (mut count, mut span) = (1u64, 1u64);
-        for (stride, size) in axes {
-            if size > 1 && stride < span {
-                return Err(TensorProblem::Overlapping);
-            }
-            count *= size;
-            let reach = stride.checked_mul(size - 1);
-            span = reach
-                .and_then(|reach| span.checked_add(reach))
-                .ok_or(TensorProblem::OutOfStorage)?;
-        }
-        Ok((count, span))
-    }
+fn too_much(what: &'static str, limit: u64) -> CheckpointError {
+    CheckpointError::TooMuch { what, limit }
 }

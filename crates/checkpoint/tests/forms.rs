@@ -108,7 +108,7 @@ fn a_directory_of_64_bits_is_read() {
     }
 }
 
-/// As Python 2's own pickle module wrote it, with the names of the PyTorch before 0.4: texts of bytes, a list of pairs, tensors without flags, a part of a storage.
+/// As Python 2's own pickle module wrote it, with the names of the PyTorch before 0.4: texts of bytes, a list of pairs, tensors without flags, a part of a storage, a parameter with its state.
 #[test]
 fn the_oldest_form_is_read() {
     let pickle = b"\x80\x02ccollections\n\
@@ -118,10 +118,13 @@ fn the_oldest_form_is_read() {
         q\x04((U\x07storageq\x05ctorch\n\
         FloatStorage\n\
         q\x06U\x010q\x07U\x03cpuq\x08K\x06U\x01kq\tK\x02K\x03\x87q\n\
-        tq\x0bQK\x01K\x02\x85q\x0cK\x01\x85q\rtq\x0eRq\x0fe]q\x10(U\x01bq\x11h\x04((h\x05h\x06h\x07h\x08K\x06Ntq\x12QK\x01K\x04\x85q\x13K\x01\x85q\x14tq\x15Rq\x16ee\x85q\x17Rq\x18}q\x19U\t_metadataq\x1ah\x00]q\x1b]q\x1c(U\x00q\x1d}q\x1eU\x07versionq\x1fK\x01sea\x85q Rq!sb.";
+        tq\x0bQK\x01K\x02\x85q\x0cK\x01\x85q\rtq\x0eRq\x0fe]q\x10(U\x01bq\x11h\x04((h\x05h\x06h\x07h\x08K\x06Ntq\x12QK\x01K\x04\x85q\x13K\x01\x85q\x14tq\x15Rq\x16e]q\x17(U\x01cq\x18ctorch.nn.parameter\n\
+        Parameter\n\
+        q\x19h\x04((h\x05h\x06h\x07h\x08K\x06Ntq\x1aQK\x00K\x02K\x02\x86q\x1bK\x03K\x01\x86q\x1ctq\x1dRq\x1e\x85q\x1fRq \x88\x89h\x00]q!\x85q\"Rq#\x87q$bee\x85q%Rq&}q'U\t_metadataq(h\x00]q)]q*(U\x00q+}q,U\x07versionq-K\x01sea\x85q.Rq/sb.";
     let mut checkpoint = open(&legacy(pickle, &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0])).unwrap();
     assert_eq!(checkpoint.read("a").unwrap(), [3.0, 4.0]);
     assert_eq!(checkpoint.read("b").unwrap(), [1.0, 2.0, 3.0, 4.0]);
+    assert_eq!(checkpoint.read("c").unwrap(), [0.0, 1.0, 3.0, 4.0]);
 }
 
 /// A reader that makes up its bytes, and counts the most that was asked for at once.

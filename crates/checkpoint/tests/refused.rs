@@ -425,6 +425,14 @@ fn hostile_pickles_are_refused() {
     }
 }
 
+#[test]
+fn a_description_without_an_end_is_refused() {
+    let error = CheckpointError::Damaged {
+        detail: "its description has no end".into(),
+    };
+    assert_eq!(refusal(&zipped(b"\x80\x02}", &[])), error);
+}
+
 /// Shared values cost what they cost once, however often they are used: 2^50 texts here.
 #[test]
 fn a_memo_bomb_is_a_small_file() {

@@ -61,7 +61,11 @@ impl Samples {
             0 => ("random bytes", random(rng)),
             1 | 2 => {
                 let mut file = self.file(rng);
-                mutate(rng, &mut file);
+                if rng.random_bool(0.5) {
+                    overwrite(rng, &mut file);
+                } else {
+                    mutate(rng, &mut file);
+                }
                 ("changed bytes", file)
             }
             3 => {
@@ -125,8 +129,20 @@ fn random(rng: &mut ChaCha8Rng) -> Vec<u8> {
     file
 }
 
+/// Changes bytes, and leaves the others where they are.
+fn overwrite(rng: &mut ChaCha8Rng, bytes: &mut [u8]) {
+    for _ in 0..rng.random_range(1..=3) {
+        let at = rng.random_range(0..bytes.len());
+        if rng.random_bool(0.5) {
+            bytes[at] ^= 1 << rng.random_range(0..8);
+        } else {
+            bytes[at] = *[0, 1, 0x7f, 0x80, 0xff].choose(rng).expect("a byte");
+        }
+    }
+}
+
 fn mutate(rng: &mut ChaCha8Rng, bytes: &mut Vec<u8>) {
-    for _ in 0..rng.random_range(1..=8) {
+    for _ in 0..rng.random_range(1..=3) {
         if bytes.is_empty() {
             return;
         }

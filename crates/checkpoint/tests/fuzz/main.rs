@@ -61,7 +61,7 @@ fn broken_weights_files_are_answered() {
         let before = HELD.load(Relaxed);
         MOST_HELD.store(before, Relaxed);
         let start = Instant::now();
-        let answer = match std::panic::catch_unwind(|| answer(file)) {
+        let answer = match std::panic::catch_unwind(|| answer(file, seed)) {
             Ok(answer) => answer,
             Err(_) => panic!("case {seed} ({kind}) panics"),
         };
@@ -118,7 +118,7 @@ fn broken_weights_files_are_answered() {
 }
 
 /// Opens a file and reads everything that it gives out.
-fn answer(file: Vec<u8>) -> String {
+fn answer(file: Vec<u8>, seed: u64) -> String {
     let mut checkpoint = match Checkpoint::open(Cursor::new(file)) {
         Ok(checkpoint) => checkpoint,
         Err(error) => return named(&error),
@@ -141,11 +141,12 @@ fn answer(file: Vec<u8>) -> String {
             Err(error) => answer = named(&error),
         }
     }
-    if let Some(mapping) = recognise(&tensors) {
-        answer += mapping.model.title();
-    }
-    if let Err(mismatch) = Model::SqueezeNet11.mappings()[0].fit(&tensors) {
-        assert!(mismatch.to_string().len() < 5_000, "{mismatch}");
+    // Making all the tables takes a hundred times as long as reading so small a file.
+    if seed.is_multiple_of(64) {
+        assert_eq!(recognise(&tensors), None);
+        let mismatch = Model::SqueezeNet11.mappings()[0].fit(&tensors);
+        let mismatch = mismatch.map_or_else(|mismatch| mismatch.to_string(), |_| String::new());
+        assert!((1..5_000).contains(&mismatch.len()), "{mismatch}");
     }
     answer
 }
