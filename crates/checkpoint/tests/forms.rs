@@ -13,11 +13,14 @@ use safetensors::SafeTensors;
 
 use support::*;
 
+/// Shape and values.
+type Tensor = (Vec<usize>, Vec<f32>);
+
 #[test]
 fn every_form_gives_the_values_that_pytorch_sees() {
     let expected = fs::read(golden("forms/expected.safetensors")).unwrap();
     let expected = SafeTensors::deserialize(&expected).unwrap();
-    let mut by_file: BTreeMap<String, BTreeMap<String, (Vec<usize>, Vec<f32>)>> = BTreeMap::new();
+    let mut by_file: BTreeMap<String, BTreeMap<String, Tensor>> = BTreeMap::new();
     for (path, tensor) in expected.iter() {
         let (file, name) = path.split_once('/').unwrap();
         let (values, _) = tensor.data().as_chunks::<4>();
