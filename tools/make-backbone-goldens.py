@@ -1,0 +1,190 @@
+"""Makes crates/backbones/tests/golden/models: what PyTorch computes with every backbone, for weights that anyone can make again.
+
+The weights are not stored: each number follows from its tensor's name and its place in it, see `noise` and `values`.
+So the models have their full width, and a test in Rust makes the same weights in a moment.
+The input is a made-up picture, `picture`, smaller than the models' usual one, and of an odd size where that changes the padding.
+
+Per model one file NAME.safetensors:
+    input_px            the picture's side
+    features            the last feature map's mean over all cells, [channels]
+    STAGE.shape         of a stage's output, [1, channels, height, width]
+    STAGE.summary       its mean and its root mean square
+    STAGE.values        16 of its numbers, evenly spaced from the first to the last in row-major order
+
+PyTorch computes in f64, on weights rounded to f32.
+
+    pip install torch torchvision timm safetensors
+    python tools/make-backbone-goldens.py [NAME…]
+    python tools/make-backbone-goldens.py --checkpoints FOLDER [NAME…]
+
+The second form also writes the weights as the user of a page would have them: NAME.pth, NAME.legacy.pth and NAME.safetensors.
+"""
+
+import argparse
+import zlib
+from pathlib import Path
+
+import numpy as np
+import timm
+import torch
+import torchvision
+from safetensors.torch import save_file
+
+FOLDER = Path(__file__).resolve().parent.parent / "crates/backbones/tests/golden/models"
+PROBES = 16
+
+
+def noise(name, count):
+    """Numbers from -1 to 1: the finalizer of MurmurHash3 over place · 0x9e3779b9 + CRC-32 of the name, its upper 24 bits as a fraction."""
+    x = np.arange(count, dtype=np.uint32) * np.uint32(0x9E3779B9) + np.uint32(zlib.crc32(name.encode()))
+    x ^= x >> np.uint32(16)
+    x *= np.uint32(0x85EBCA6B)
+    x ^= x >> np.uint32(13)
+    x *= np.uint32(0xC2B2AE35)
+    x ^= x >> np.uint32(16)
+    return (x >> np.uint32(8)) / 2.0**23 - 1
+
+
+def values(name, shape):
+    """A tensor of a state dictionary in f32, computed in f64."""
+    numbers = noise(name, int(np.prod(shape)))
+    if len(shape) > 1:
+        # As He and others initialise, so that activations neither vanish nor explode.
+        numbers = numbers * np.sqrt(6 / np.prod(shape[1:]))
+    elif name.endswith("running_var"):
+        numbers = 1 + 0.5 * numbers
+    elif name.endswith(".weight"):
+        numbers = 1 + 0.2 * numbers
+    else:
+        numbers = 0.2 * numbers
+    return torch.from_numpy(numbers.astype(np.float32).reshape(shape))
+
+
+def picture(side):
+    """Waves of another length in every channel and direction, and a bright square right of the centre: [1, 3, side, side]."""
+    c, y, x = np.mgrid[0:3, 0:side, 0:side].astype(np.float64)
+    picture = np.sin((c + 2) * x / 7) + np.cos((c + 3) * y / 11)
+    picture[:, side // 4 : side // 2, side // 2 : 3 * side // 4] += 1
+    return torch.from_numpy(picture[None])
+
+
+def fill(model):
+    state = {name: values(name, tuple(tensor.shape)) for name, tensor in model.state_dict().items() if tensor.is_floating_point()}
+    model.load_state_dict(state, strict=False)
+    return model.eval().double()
+
+
+def of_torchvision(name):
+    return getattr(torchvision.models, name)(weights=None)
+
+
+def vgg(name):
+    """The activation before each pooling is the block's output; the features are the last pooling's."""
+    model = of_torchvision(name)
+    poolings = [index for index, layer in enumerate(model.features) if isinstance(layer, torch.nn.MaxPool2d)]
+    stages = {f"blocks.{block}": model.features[index - 1] for block, index in enumerate(poolings)}
+    return model, stages, model.features
+
+
+def resnet(name):
+    model = of_torchvision(name)
+    stages = {"stem": model.relu, **{f"stages.{stage}": getattr(model, f"layer{stage + 1}") for stage in range(4)}}
+    return model, stages, model.layer4
+
+
+def inception(name):
+    model = of_torchvision(name)
+    blocks = [layer for layer in model.children() if type(layer).__name__.startswith("Inception") and not type(layer).__name__.endswith("Aux")]
+    stages = {"stem": model.Conv2d_4a_3x3, **{f"blocks.{index}": block for index, block in enumerate(blocks)}}
+    return model, stages, blocks[-1]
+
+
+def mobilenet(name):
+    model = of_torchvision(name)
+    blocks = list(model.features.children())
+    stages = {"stem": blocks[0], **{f"blocks.{index}": block for index, block in enumerate(blocks[1:-1])}, "head": blocks[-1]}
+    return model, stages, blocks[-1]
+
+
+def efficientnet_lite(name):
+    """timm's translation of Google's models, with TensorFlow's padding."""
+    model = timm.create_model(f"tf_{name}", pretrained=False)
+    blocks = [block for stage in model.blocks for block in stage]
+    stages = {"stem": model.bn1, **{f"blocks.{index}": block for index, block in enumerate(blocks)}, "head": model.bn2}
+    return model, stages, model.bn2
+
+
+def squeezenet(name):
+    model = of_torchvision(name)
+    fires = [layer for layer in model.features if type(layer).__name__ == "Fire"]
+    stages = {"stem": model.features[1], **{f"fires.{index}": fire for index, fire in enumerate(fires)}}
+    return model, stages, model.features
+
+
+# How the model is made, and the input's side in pixels.
+MODELS = {
+    "vgg16": (vgg, 64),
+    "vgg16_bn": (vgg, 64),
+    "vgg19": (vgg, 64),
+    "vgg19_bn": (vgg, 64),
+    "inception_v3": (inception, 107),
+    "resnet18": (resnet, 75),
+    "resnet50": (resnet, 75),
+    "mobilenet_v2": (mobilenet, 75),
+    "efficientnet_lite0": (efficientnet_lite, 75),
+    "efficientnet_lite1": (efficientnet_lite, 75),
+    "efficientnet_lite2": (efficientnet_lite, 75),
+    "squeezenet1_1": (squeezenet, 75),
+}
+
+
+def make(name):
+    """The model, and what goes into its file."""
+    build, side = MODELS[name]
+    model, stages, last = build(name)
+    fill(model)
+    outputs, golden = {}, {}
+
+    def note(key):
+        # In-place activations would change what a hook is given, hence the copy.
+        return lambda _layer, _input, output: outputs.__setitem__(key, output.clone())
+
+    for stage, layer in stages.items():
+        layer.register_forward_hook(note(stage))
+    last.register_forward_hook(note("features"))
+    with torch.no_grad():
+        model(picture(side))
+    golden["features"] = outputs.pop("features").mean((0, 2, 3)).float()
+    for stage, output in outputs.items():
+        flat = output.flatten()
+        places = torch.arange(PROBES) * (len(flat) - 1) // (PROBES - 1)
+        golden[f"{stage}.shape"] = torch.tensor(output.shape)
+        golden[f"{stage}.summary"] = torch.stack([flat.mean(), flat.square().mean().sqrt()]).float()
+        golden[f"{stage}.values"] = flat[places].float()
+    return model, golden
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(MODELS))
+    parser.add_argument("--checkpoints", type=Path)
+    options = parser.parse_args()
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    made_by = f"tools/make-backbone-goldens.py, torch {torch.__version__}, torchvision {torchvision.__version__}, timm {timm.__version__}"
+    for name in options.names or MODELS:
+        model, golden = make(name)
+        side = MODELS[name][1]
+        golden["input_px"] = torch.tensor([side])
+        # One entry only: several are written in another order each time.
+        save_file(golden, FOLDER / f"{name}.safetensors", {"made by": made_by})
+        rms = [f"{value[1]:.2f}" for key, value in golden.items() if key.endswith(".summary")]
+        print(name, f"{side} px, root mean squares", *rms, "features", len(golden["features"]))
+        if options.checkpoints:
+            options.checkpoints.mkdir(parents=True, exist_ok=True)
+            state = model.float().state_dict()
+            torch.save(state, options.checkpoints / f"{name}.pth")
+            torch.save(state, options.checkpoints / f"{name}.legacy.pth", _use_new_zipfile_serialization=False)
+            save_file({key: tensor.contiguous() for key, tensor in state.items()}, options.checkpoints / f"{name}.safetensors")
+
+
+main()
