@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { suite, top, until } from "./support/app.mjs";
-import { SHAPES, shapes, unseenShapes } from "./support/fixtures.mjs";
+import { SHAPES, shapeEntries, shapes, unseenShapes } from "./support/fixtures.mjs";
+import { zip } from "./support/zip.mjs";
 
 const open = suite();
 
@@ -87,4 +88,77 @@ test("images are varied as the preview shows, and nothing is measured on the cop
   assert.equal(record.settings.augmentation.copies, 2);
   assert.equal(record.split.train + record.split.validation, 24, "copies are not counted as images");
   assert.equal(top(await app.classify(unseenShapes("Circles")[0])), "Circles");
+});
+
+const panel = async (app, name) => {
+  await app.check.getByRole("tab", { name, exact: true }).click();
+  return app.check.getByRole("tabpanel", { name, exact: true });
+};
+
+test("Compare learns in four ways, can be stopped and gone on with, and says what it found", { timeout: 300_000 }, async (t) => {
+  const app = await open(t);
+  await app.import({ name: "shapes.zip", mimeType: "application/zip", buffer: zip(shapeEntries()) });
+  for (const name of SHAPES) await app.hasImages(name, 11);
+  await app.set({ Epochs: 10 });
+  const compare = await panel(app, "Compare");
+  await compare.getByRole("combobox", { name: "Repeat each run", exact: true }).selectOption("1");
+  await compare.getByRole("button", { name: "Compare", exact: true }).click();
+  const results = async () => (await app.events("analysed")).at(-1)?.body.findings.comparison.results ?? [];
+  await until(async () => (await results()).length >= 3, "three runs", 120_000);
+  await compare.getByRole("button", { name: "Stop", exact: true }).click();
+  await app.event("analysis_stopped");
+  const first = await results();
+
+  await compare.getByRole("button", { name: "Go on comparing", exact: true }).click();
+  await until(async () => (await app.events("analysed")).at(-1)?.body.is_final, "the end of the comparison", 240_000);
+  const all = await results();
+  // From scratch, on a random backbone, on the pretrained one, and fine-tuned; with 1, 2, 5 and all 8 images a class.
+  assert.equal(all.length, 4 * 4);
+  assert.deepEqual(all.slice(0, first.length), first, "what was found before is not run again");
+  assert.ok(all.every(({ total }) => total === 9), "every run is measured on the same test images");
+  await compare.getByText("Show as a table", { exact: true }).click();
+  const table = compare.getByRole("table", { name: "Comparison", exact: true });
+  assert.equal(await table.getByRole("row").count(), 5);
+  const share = (method, perClass) => {
+    const { right, total } = all.find(({ cell }) => cell.method === method && cell.per_class === perClass);
+    return `${Math.round((100 * right) / total)}%`;
+  };
+  const row = table.getByRole("row").filter({ has: app.page.getByRole("rowheader", { name: "Pretrained", exact: true }) });
+  assert.equal(await row.getByRole("cell").last().innerText(), share("frozen", null));
+  const sentence = await compare.locator(".conclusion").innerText();
+  assert.match(sentence, /pretrained network was right on/);
+  assert.ok(sentence.includes(share("frozen", null)) || sentence.includes(share("fine_tuned", null)), sentence);
+  await compare.getByRole("img", { name: /^Learning curves/ }).waitFor();
+
+  // It is kept with the project.
+  await app.saved();
+  await app.reload();
+  await app.class("Circles").waitFor();
+  await (await panel(app, "Compare")).getByText(sentence, { exact: true }).waitFor();
+});
+
+test("See inside shows every stage of an image, and the images that excite a channel most", { timeout: 120_000 }, async (t) => {
+  const app = await open(t);
+  await app.addShapes();
+  await app.set({ Epochs: 10 });
+  await app.runTraining();
+  const inside = await panel(app, "See inside");
+  const [{ body }] = await app.event("inside");
+  assert.equal(body.stages.length, 9, "the stem, the seven stages and the last convolution");
+  assert.deepEqual(body.stages.map(({ channels }) => channels), [32, 16, 24, 40, 80, 112, 192, 320, 1280]);
+  for (const title of ["1. Edges", "2. Textures", "3. Parts", "4. Objects", "5. Your classes"]) await inside.getByRole("heading", { name: title, exact: true }).waitFor();
+  const channels = inside.getByRole("button", { name: /, channel \d+$/ });
+  assert.equal(await channels.count(), 9 * 8);
+  // The maps are drawn: no strip is of one grey.
+  const greys = await inside.locator("canvas").evaluateAll((all) =>
+    all.map((canvas) => new Set(canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data).size),
+  );
+  assert.ok(greys.every((count) => count > 8), `${greys}`);
+  await channels.last().click();
+  await inside.getByRole("button", { name: /^Show .* large$/ }).nth(5).waitFor();
+  const [found] = await app.events("analysed");
+  assert.equal(found.body.findings.excited.images.length, 6);
+
+  await inside.getByLabel("Image to look inside", { exact: true }).setInputFiles(unseenShapes("Stars")[0]);
+  await app.event("inside", 2);
 });
