@@ -2,9 +2,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     BackboneId, Baselines, Calibration, ClassProblem, ClassRequest, ClassScores, CrossValidation,
-    DeviceInfo, DeviceKind, EpochMetrics, Evaluation, Examination, LabelSuspect, MacroScores,
-    MeasuredOn, SampleId, SampleVerdict, SplitCounts, Timings, TrainOutcome, TrainSettings,
-    UnknownReport, counted, macro_average, per_class, wilson,
+    DeviceInfo, DeviceKind, EpochMetrics, Evaluation, Examination, Experiment, LabelSuspect,
+    MacroScores, MeasuredOn, SampleId, SampleVerdict, SplitCounts, Timings, TrainOutcome,
+    TrainSettings, UnknownReport, counted, macro_average, per_class, wilson,
 };
 
 /// The file behind `Download run record`: everything needed to judge or repeat a run.
@@ -49,6 +49,8 @@ pub struct RunRecord {
     pub cross_validation: Option<CrossValidationRecord>,
     /// What is wrong with the images; absent when it was not asked for on the same images.
     pub examination: Option<ExaminationRecord>,
+    /// The same images learnt in several ways; absent when it was not asked for.
+    pub comparison: Option<Experiment>,
     /// Where the time went.
     pub timings_ms: Timings,
 }
@@ -201,6 +203,7 @@ impl RunRecord {
             unknowns: unknowns.map(|report| UnknownsRecord::new(report, report.threshold)),
             cross_validation: None,
             examination: None,
+            comparison: None,
             timings_ms: outcome.timings_ms,
             classes,
         }

@@ -5,7 +5,7 @@ use headstart_project::{MeasuredOn, RunRecord, counted};
 use crate::figures::matrix;
 use crate::markup::Html;
 use crate::report::{Report, pictures};
-use crate::{charts, text, words};
+use crate::{charts, conclusion, text, words};
 
 /// Calibration and baselines.
 pub fn trust(page: &mut Html, record: &RunRecord) {
@@ -112,6 +112,42 @@ pub fn cross_validation(page: &mut Html, record: &RunRecord) {
         &found.confusion,
     );
     page.raw("</section>\n");
+}
+
+/// The same images learnt in several ways.
+pub fn comparison(page: &mut Html, record: &RunRecord) {
+    let Some(experiment) = &record.comparison else {
+        return;
+    };
+    page.raw("<section>\n<h2>What transfer learning is worth here</h2>")
+        .paragraph(&conclusion(experiment))
+        .raw("<table><thead><tr><th scope=\"col\">Images of each class</th>");
+    for amount in &experiment.per_class {
+        let amount = match amount {
+            Some(count) => count.to_string(),
+            None => format!("all ({})", experiment.most_per_class),
+        };
+        page.raw("<th scope=\"col\">").text(&amount).raw("</th>");
+    }
+    page.raw("</tr></thead><tbody>");
+    for &method in &experiment.methods {
+        page.raw("<tr><th scope=\"row\">")
+            .text(method.title())
+            .raw("</th>");
+        for &amount in &experiment.per_class {
+            page.cell(&match experiment.summary(method, amount) {
+                Some(summary) if summary.runs > 1 => format!(
+                    "{} ± {}",
+                    text::percent(summary.mean),
+                    text::percent(summary.deviation)
+                ),
+                Some(summary) => text::percent(summary.mean),
+                None => "–".to_owned(),
+            });
+        }
+        page.raw("</tr>");
+    }
+    page.raw("</tbody></table>\n</section>\n");
 }
 
 /// What is wrong with the images.

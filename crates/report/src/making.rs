@@ -86,6 +86,18 @@ pub fn settings(page: &mut Html, record: &RunRecord) {
         0 => "Linear".to_owned(),
         units => format!("One hidden layer of {units} units"),
     };
+    let deeper = match settings.fine_tuning.blocks {
+        0 => "none: only the head was trained".to_owned(),
+        blocks => format!(
+            "{}, for at most {}",
+            text::count(blocks as usize, "block"),
+            text::count(settings.fine_tuning.epochs as usize, "epoch")
+        ),
+    };
+    let varied = match settings.augmentation.copies {
+        0 => "none".to_owned(),
+        copies => format!("{copies} of each image"),
+    };
     let rows = [
         ("Backbone", record.backbone.title().to_owned()),
         ("Head", head),
@@ -110,6 +122,8 @@ pub fn settings(page: &mut Html, record: &RunRecord) {
             }
             .to_owned(),
         ),
+        ("Unfrozen", deeper),
+        ("Varied copies", varied),
         ("Seed", record.seed.to_string()),
         (
             "Time",

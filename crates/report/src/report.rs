@@ -71,6 +71,7 @@ pub fn html(report: &Report) -> String {
     findings::trust(&mut page, &report.record);
     findings::unknowns(&mut page, &report.record);
     findings::cross_validation(&mut page, &report.record);
+    findings::comparison(&mut page, &report.record);
     findings::doctor(&mut page, report);
     making::training(&mut page, &report.record);
     making::images(&mut page, &report.record);
@@ -144,6 +145,10 @@ mod tests {
             "taken for",
             "87% sure",
             "Is it right as often as it says?",
+            "What transfer learning is worth here",
+            "<th scope=\"row\">From scratch</th>",
+            "90% ± 0%",
+            "what it had learnt from other pictures helped",
             "Always the largest class",
             "AUROC 0.910",
             "Cross-validation",

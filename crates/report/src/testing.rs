@@ -1,10 +1,11 @@
 //! Reports for the tests.
 
 use headstart_project::{
-    BackboneId, Baselines, Calibration, ClassFinding, ClassProblem, ClassRequest, CrossValidation,
-    CrossValidationRecord, DeviceInfo, DeviceKind, EpochMetrics, Evaluation, Examination,
-    ExaminationRecord, LabelSuspect, MeasuredOn, Reliability, ReliabilityBin, RunRecord, SampleId,
-    SplitCounts, Timings, TrainOutcome, TrainSettings, UnknownReport,
+    BackboneId, Baselines, Calibration, CellResult, ClassFinding, ClassProblem, ClassRequest,
+    CrossValidation, CrossValidationRecord, DeviceInfo, DeviceKind, EpochMetrics, Evaluation,
+    Examination, ExaminationRecord, Experiment, LabelSuspect, MeasuredOn, Method, Reliability,
+    ReliabilityBin, RunRecord, SampleId, SplitCounts, Timings, TrainOutcome, TrainSettings,
+    UnknownReport,
 };
 
 use crate::{Moment, Picture, Report};
@@ -45,6 +46,7 @@ pub fn bare() -> Report {
     let mut report = of(["Circles", "Squares"].map(str::to_owned), &outcome);
     report.record.cross_validation = None;
     report.record.examination = None;
+    report.record.comparison = None;
     report.mistakes.clear();
     report.suspects.clear();
     report
@@ -72,6 +74,7 @@ fn of(classes: [String; 2], outcome: &TrainOutcome) -> Report {
         outcome,
     )
     .with_images(&requests);
+    record.comparison = Some(comparison());
     record.cross_validation = Some(CrossValidationRecord::new(
         &cross_validation(),
         settings,
@@ -157,6 +160,25 @@ fn outcome() -> TrainOutcome {
         }),
         timings_ms: Timings::default(),
     }
+}
+
+/// Two ways to learn, on two amounts, each twice.
+fn comparison() -> Experiment {
+    let mut experiment = Experiment::new(vec![0, 1], 2);
+    experiment.methods = vec![Method::Scratch, Method::Frozen];
+    for cell in experiment.cells().collect::<Vec<_>>() {
+        let right = match cell.method {
+            Method::Frozen => 18,
+            _ => 6 + cell.seed as u32,
+        };
+        experiment.results.push(CellResult {
+            cell,
+            right,
+            total: 20,
+            elapsed_ms: 1000.0,
+        });
+    }
+    experiment
 }
 
 fn cross_validation() -> CrossValidation {

@@ -48,6 +48,12 @@ impl State {
         });
         record.examination =
             found.map(|found| ExaminationRecord::new(&found.findings, &record.classes, &name_of));
+        let found = self.analyses.comparison.as_deref();
+        let found = found.filter(|found| {
+            learns_from_the_same(&found.plan, &results.plan)
+                && tests_on_the_same(&found.plan, &results.plan)
+        });
+        record.comparison = found.map(|found| found.findings.clone());
         record
     }
 }
