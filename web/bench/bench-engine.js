@@ -20,6 +20,7 @@ async function answer(request) {
   if (request.features) return { features: await bench.embed(request.features) };
   if (request.embed) return { ms: await timeEmbedding(request) };
   if (request.crossValidate) return { ms: await timeCrossValidation(request.crossValidate) };
+  if (request.fineTune) return { ms: await timeFineTuning(request.fineTune) };
   if (request.headSteps) return { ms: await timeHead(request) };
   throw new Error(`unknown request: ${Object.keys(request)}`);
 }
@@ -72,4 +73,11 @@ async function timeCrossValidation({ images, classes, folds, repeats }) {
     ms.push(performance.now() - before);
   }
   return ms;
+}
+
+async function timeFineTuning({ images, heldBack, classes, blocks, epochs, values }) {
+  const activations = noise(values, 5);
+  const before = performance.now();
+  await bench.fine_tune(activations, images, heldBack, classes, blocks, epochs);
+  return [performance.now() - before];
 }

@@ -2,8 +2,11 @@
 
 use burn::tensor::Device;
 use headstart_backbones::Backbone;
-use headstart_project::{BackboneId, DevicePreference, SampleId, TrainSettings};
-use headstart_training::{ClassImages, Embedded, Examples, Host, cross_validate, fit};
+use headstart_project::{BackboneId, DevicePreference, FineTuneSettings, SampleId, TrainSettings};
+use headstart_training::{
+    Activations, ClassImages, Embedded, Examples, HeadConfig, Host, cross_validate, fine_tune, fit,
+    halves,
+};
 use wasm_bindgen::prelude::*;
 
 use crate::{device::Chosen, port};
@@ -99,6 +102,65 @@ impl Bench {
         let settings = TrainSettings::default();
         let device = Device::flex();
         cross_validate(&images, features, &settings, folds, &device, &Silent)
+            .await
+            .map_err(|error| JsError::new(&format!("{error:?}")))?;
+        Ok(())
+    }
+
+    /// Fine-tunes the last `blocks` blocks for `epochs` epochs by the product's own settings, on the activations of `images` images, of which `held_back` more are judged after each epoch.
+    /// `activations` are some images' worth of numbers, which are used over and over.
+    ///
+    /// # Errors
+    /// When training fails.
+    pub async fn fine_tune(
+        &self,
+        activations: Vec<f32>,
+        images: usize,
+        held_back: usize,
+        classes: usize,
+        blocks: usize,
+        epochs: u32,
+    ) -> Result<(), JsError> {
+        let shape = self.backbone.boundary(blocks);
+        let rows: Vec<&[f32]> = activations.chunks_exact(shape.iter().product()).collect();
+        let some = |from: usize, count: usize| {
+            let mut all = Activations::new(shape);
+            for at in from..from + count {
+                all.push(
+                    SampleId(at as u32),
+                    halves(rows[at % rows.len()]),
+                    at % classes,
+                );
+            }
+            all
+        };
+        let defaults = TrainSettings::default();
+        let settings = TrainSettings {
+            fine_tuning: FineTuneSettings {
+                blocks: blocks as u32,
+                epochs,
+                // All of them, whatever noise does to the loss.
+                patience: 0,
+                ..defaults.fine_tuning.clone()
+            },
+            ..defaults
+        };
+        let device = Device::flex();
+        let hidden = settings.hidden_units as usize;
+        let head = HeadConfig::new(self.backbone.features(), classes, hidden, 0.0);
+        let (train, validation) = (some(0, images), some(images, held_back));
+        let (tail, head) = (self.backbone.tail(blocks), head.init(&device));
+        let tuning = fine_tune(
+            tail,
+            head,
+            &train,
+            &validation,
+            classes,
+            &settings,
+            &device,
+            &Silent,
+        );
+        tuning
             .await
             .map_err(|error| JsError::new(&format!("{error:?}")))?;
         Ok(())
