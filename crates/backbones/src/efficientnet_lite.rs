@@ -292,6 +292,10 @@ fn pool(maps: Tensor<4>) -> Tensor<2> {
 
 /// A block of the network: what can be frozen or trained as one.
 #[derive(Module, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a network has less than a hundred of them"
+)]
 pub enum Layer {
     /// The stem or the last convolution.
     Conv(ConvLayer),

@@ -19,13 +19,15 @@ use crate::{engine::Engine, pictures::Picture, port};
 /// Blocks that are unfrozen where the user has not said how many.
 const BLOCKS: u32 = 2;
 
+type Embeddings = HashMap<SampleId, Arc<[f32]>>;
+
 /// What the runs share.
 struct Shared<'a, H> {
     engine: &'a Engine,
     classes: Vec<ClassImages>,
     settings: &'a TrainSettings,
     /// Embeddings by the backbone with random weights of this seed.
-    random: Option<(u64, HashMap<SampleId, Arc<[f32]>>)>,
+    random: Option<(u64, Embeddings)>,
     /// Small images for the network from scratch, by their side.
     small: HashMap<SampleId, Vec<f32>>,
     host: Quiet<'a, H>,
@@ -72,7 +74,7 @@ impl<H: Host> Shared<'_, H> {
         let classes = self.chosen(cell);
         let tested: usize = classes.iter().map(|class| class.test.len()).sum();
         let (right, elapsed_ms) = match cell.method {
-            Method::Scratch => self.from_scratch(&classes, cell.seed).await?,
+            Method::Scratch => self.learn_from_scratch(&classes, cell.seed).await?,
             Method::RandomBackbone => self.on_random_backbone(classes, cell.seed).await?,
             Method::Frozen => self.frozen(&classes, cell.seed).await?,
             Method::FineTuned => self.fine_tuned(&classes, cell.seed).await?,
@@ -207,7 +209,7 @@ impl<H: Host> Shared<'_, H> {
         Ok(embedding)
     }
 
-    async fn from_scratch(
+    async fn learn_from_scratch(
         &mut self,
         classes: &[ClassImages],
         seed: u64,

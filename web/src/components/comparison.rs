@@ -87,7 +87,7 @@ pub fn Comparison(props: &Props) -> Html {
 fn shown(experiment: &Experiment) -> Html {
     html! {
         <>
-            <p class="conclusion"><strong>{ conclusion(experiment) }</strong></p>
+            <p class="conclusion">{ conclusion(experiment) }</p>
             <div class="panel-columns">
                 <div class="panel-column">
                     <h3>{ "How good, with how many images?" }</h3>
@@ -118,7 +118,7 @@ fn legend(experiment: &Experiment) -> Html {
     html! {
         <div class="legend" aria-hidden="true">
             { for experiment.methods.iter().map(|&method| html! {
-                <span class="key"><span class={classes!("method-key", class_of(method))}></span>{ method.title() }</span>
+                <span class="method-name"><span class={classes!("method-key", class_of(method))}></span>{ method.title() }</span>
             }) }
         </div>
     }

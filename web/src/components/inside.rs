@@ -297,9 +297,10 @@ fn Stage(props: &StageProps) -> Html {
             <p class="hint">{ format!("{}: {} channels of {} × {} places, the strongest first", stage.name, stage.channels, stage.side, stage.side) }</p>
             <div class="inside-maps">
                 <canvas ref={canvas} aria-hidden="true"></canvas>
-                { for stage.strongest.iter().map(|shown| html! {
+                { for stage.strongest.iter().enumerate().map(|(at, shown)| html! {
                     <button
                         type="button"
+                        style={format!("grid-column: {}", at + 1)}
                         aria-label={format!("{}, channel {}", stage.name, shown.channel)}
                         aria-pressed={if pressed == Some(shown.channel) { "true" } else { "false" }}
                         onclick={press(shown.channel)}
