@@ -304,6 +304,7 @@ mod tests {
                 input_px: 224,
                 load_ms: 900.0,
             },
+            unfreezing: Vec::new(),
         });
         state
     }
