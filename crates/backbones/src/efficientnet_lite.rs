@@ -74,14 +74,7 @@ pub struct EfficientNetLiteConfig {
 impl EfficientNetLiteConfig {
     /// The network with weights that are all zero, to be loaded or drawn.
     pub fn init(&self, device: &Device) -> EfficientNetLite {
-        let stem = ConvLayer::new(
-            [STEM_CHANNELS, 3, 3, 3],
-            2,
-            1,
-            Some(RELU6),
-            RELU_GAIN,
-            device,
-        );
+        let stem = ConvLayer::new([STEM_CHANNELS, 3, 3, 3], 2, 1, Some(RELU6), device);
         let mut layers = vec![Layer::Conv(stem)];
         for stage in &STAGES {
             for repeat in 0..stage.repeats {
