@@ -295,3 +295,157 @@ pub fn check_settings(settings: &TrainSettings) -> Result<(), TrainError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use headstart_backbones::Backbone;
+    use headstart_project::{BackboneId, FineTuneSettings};
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+    use crate::{halves, host::testing::Recorder, testing::blobs};
+
+    const BOUNDARY: [usize; 3] = [192, 2, 2];
+
+    /// Small activations before the last block of a backbone, in classes that can be told apart, each with one varied copy; and the images that belong to them.
+    fn images(tail: &Tail) -> (Vec<ClassImages>, Copies, Deeper) {
+        let (device, host) = (Device::flex(), Recorder::default());
+        let mut rng = ChaCha8Rng::seed_from_u64(6);
+        let mut deeper = Deeper {
+            tail: tail.clone(),
+            boundary: BOUNDARY,
+            activations: HashMap::new(),
+            device: Device::flex(),
+        };
+        let mut copies = Copies::new();
+        let mut next = 0;
+        let mut image = |middle: &[f32], rng: &mut ChaCha8Rng| {
+            next += 1;
+            let id = SampleId(next);
+            let mut all = Activations::new(BOUNDARY);
+            for _ in 0..2 {
+                let noisy = middle.iter().map(|it| it + rng.random_range(-1.0..1.0));
+                all.push(id, halves(&noisy.collect::<Vec<f32>>()), 0);
+            }
+            let embedded = embed(tail, &all, &device, &host);
+            let embedded = pollster::block_on(embedded).expect("embeds");
+            let mut rows = embedded.rows().map(Arc::from);
+            let embedding: Arc<[f32]> = rows.next().expect("has one");
+            copies.insert(id, rows.collect());
+            deeper.activations.insert(id, all.values);
+            Embedded {
+                id,
+                embedding,
+                burst: None,
+                look: None,
+            }
+        };
+        let classes = (0..3).map(|class| {
+            let count = BOUNDARY.iter().product::<usize>();
+            let middle: Vec<f32> = (0..count).map(|_| rng.random_range(-2.0..2.0)).collect();
+            ClassImages {
+                name: class.to_string(),
+                train: (0..8).map(|_| image(&middle, &mut rng)).collect(),
+                test: (0..4).map(|_| image(&middle, &mut rng)).collect(),
+            }
+        });
+        let classes = classes.collect();
+        (classes, copies, deeper)
+    }
+
+    fn settings() -> TrainSettings {
+        TrainSettings {
+            epochs: 3,
+            fine_tuning: FineTuneSettings {
+                blocks: 1,
+                epochs: 2,
+                patience: 0,
+                ..FineTuneSettings::default()
+            },
+            ..TrainSettings::default()
+        }
+    }
+
+    #[test]
+    fn what_is_measured_is_what_the_tuned_backbone_says() {
+        let backbone = Backbone::random(BackboneId::EfficientNetLite0, 1, &Device::flex());
+        let (classes, copies, deeper) = images(&backbone.tail(1));
+        let known = deeper.activations.clone();
+        let (settings, device, host) = (settings(), Device::flex(), Recorder::default());
+        let more = Some(deeper);
+        let run = train_more(&classes, 1280, &copies, more, &settings, &device, &host);
+        let trained = pollster::block_on(run).expect("trains");
+        assert_eq!(trained.outcome.history.len(), 3 + 2);
+        // Copies are no images: they count nowhere.
+        let split = trained.outcome.split;
+        assert_eq!((split.train + split.validation, split.test), (24, 12));
+        let tail = trained.tail.expect("is tuned");
+        let test = trained.outcome.test.expect("has a test part");
+        for verdict in &test.verdicts {
+            let mut of = Activations::new(BOUNDARY);
+            of.push(verdict.id, Arc::clone(&known[&verdict.id][0]), 0);
+            let embedded = embed(&tail, &of, &device, &host);
+            let embedded = pollster::block_on(embedded).expect("embeds");
+            let judgement = trained.model.judge(&embedded.embeddings);
+            let judgement = pollster::block_on(judgement).expect("judges");
+            let said = judgement.probabilities[verdict.predicted as usize];
+            assert!(
+                (said - verdict.confidence).abs() < 1e-4,
+                "{said} {verdict:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_image_without_activations_is_named_and_not_left_out() {
+        let backbone = Backbone::random(BackboneId::EfficientNetLite0, 1, &Device::flex());
+        let (classes, copies, mut deeper) = images(&backbone.tail(1));
+        deeper.activations.remove(&classes[1].test[0].id);
+        let (settings, device, host) = (settings(), Device::flex(), Recorder::default());
+        let more = Some(deeper);
+        let run = train_more(&classes, 1280, &copies, more, &settings, &device, &host);
+        assert!(matches!(
+            pollster::block_on(run),
+            Err(Interrupted::Failed(TrainError::NotEmbedded { count: 1 }))
+        ));
+    }
+
+    #[test]
+    fn copies_stand_behind_the_images_that_are_learnt_from() {
+        let classes = blobs(2, 3, 4, 1);
+        let examples = crate::testing::examples_of(&classes);
+        let copies = Copies::from([
+            (
+                examples.ids[1],
+                vec![Arc::from([9.0; 4]), Arc::from([8.0; 4])],
+            ),
+            // Of an image that is held back.
+            (SampleId(999), vec![Arc::from([7.0; 4])]),
+        ]);
+        let varied = with_copies(&examples, &copies);
+        assert_eq!(varied.len(), examples.len() + 2);
+        assert_eq!(varied.labels[6..], [examples.labels[1]; 2]);
+        assert_eq!(
+            varied.embeddings[24..],
+            [9.0, 9.0, 9.0, 9.0, 8.0, 8.0, 8.0, 8.0]
+        );
+    }
+
+    #[test]
+    fn settings_out_of_range_are_refused_by_name() {
+        let mut settings = TrainSettings::default();
+        assert_eq!(check_settings(&settings), Ok(()));
+        settings.augmentation.crop = 0.0;
+        let refused = check_settings(&settings)
+            .expect_err("is refused")
+            .to_string();
+        assert!(refused.contains("Crop"), "{refused}");
+        settings.augmentation.crop = 1.0;
+        settings.fine_tuning.rate_decay = f64::NAN;
+        let refused = check_settings(&settings)
+            .expect_err("is refused")
+            .to_string();
+        assert!(refused.contains("Rate decay"), "{refused}");
+    }
+}

@@ -1,4 +1,9 @@
 //! What the examples have in common: photographs, decoded once, and what a backbone makes of them.
+#![allow(dead_code, reason = "each example uses a part of it")]
+#![allow(
+    clippy::expect_used,
+    reason = "what is measured here is known to be sound"
+)]
 
 #[path = "../../tests/photos/mod.rs"]
 pub mod photos;
