@@ -206,7 +206,7 @@ mod tests {
                 .find(|(method, _)| *method == cell.method)
                 .expect("given");
             // Not in step with the other methods.
-            let turn = (cell.seed + cell.method as u64) % 2 == 0;
+            let turn = (cell.seed + cell.method as u64).is_multiple_of(2);
             let share = shares[at.expect("planned")] + if turn { spread } else { -spread };
             experiment.results.push(CellResult {
                 cell,
