@@ -284,7 +284,7 @@ pub fn spread(values: &[f64]) -> String {
     format!("{mean:.4} ± {deviation:.4} ({})", each.join(", "))
 }
 
-/// The settings that fine-tuning is measured with. They were chosen on held-out training images; the test images took no part in it.
+/// The settings that fine-tuning is measured with. They are provisional: nothing has chosen them yet, on held-out images or otherwise.
 pub fn fine_tuned() -> TrainSettings {
     TrainSettings {
         fine_tuning: headstart_project::FineTuneSettings {
@@ -295,7 +295,7 @@ pub fn fine_tuned() -> TrainSettings {
     }
 }
 
-/// The augmentation that is measured, chosen in the same way.
+/// The augmentation that is measured, provisional in the same way.
 pub fn varied() -> AugmentSettings {
     AugmentSettings {
         copies: 3,
