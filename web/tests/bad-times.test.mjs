@@ -11,6 +11,7 @@ import { FAKE_CAMERA, launchPersistent } from "./support/browser.mjs";
 import { DRAWN, drawImages } from "./support/drawn.mjs";
 import { DIST, FIXTURES, SHAPES, shapes, unseenShapes } from "./support/fixtures.mjs";
 import { serve } from "./support/server.mjs";
+import { kept, replaceFirst } from "./support/store.mjs";
 import { zip } from "./support/zip.mjs";
 
 const PER_CLASS = 200;
@@ -132,7 +133,7 @@ test("a project whose line in the list is damaged is still listed, with its name
   await app.hasImages("Circles", 8);
   await app.page.getByRole("textbox", { name: "Project name", exact: true }).fill("Round things");
   await app.saved();
-  await app.page.evaluate(inStore, { name: "summaries", value: "{" });
+  await replaceFirst(app, "summaries", "{");
   await app.reload();
   await app.hasImages("Circles", 8);
   assert.equal(await app.page.getByRole("textbox", { name: "Project name", exact: true }).inputValue(), "Round things");
@@ -170,28 +171,6 @@ for (const version of readdirSync(join(FIXTURES, "store"))) {
     await app.trainButton.click();
     await app.event("trained");
   });
-}
-
-/** How many entries one of the browser's object stores has. */
-function kept(app, name) {
-  return app.page.evaluate(async (name) => {
-    const request = indexedDB.open("headstart");
-    const database = await new Promise((resolve) => (request.onsuccess = () => resolve(request.result)));
-    const count = database.transaction(name).objectStore(name).count();
-    const found = await new Promise((resolve) => (count.onsuccess = () => resolve(count.result)));
-    database.close();
-    return found;
-  }, name);
-}
-
-// Runs in the page: puts a value in the place of the first one of an object store.
-async function inStore({ name, value }) {
-  const request = indexedDB.open("headstart");
-  const database = await new Promise((resolve) => (request.onsuccess = () => resolve(request.result)));
-  const store = database.transaction(name, "readwrite").objectStore(name);
-  const keys = await new Promise((resolve) => (store.getAllKeys().onsuccess = ({ target }) => resolve(target.result)));
-  await new Promise((resolve) => (store.put(value, keys[0]).onsuccess = resolve));
-  database.close();
 }
 
 // Runs in the page: writes a project as the first version of the store holds it.

@@ -5,6 +5,7 @@ import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { suite, top, until } from "./support/app.mjs";
 import { SHAPES, shapeEntries, shapes, unseenShapes } from "./support/fixtures.mjs";
+import { replaceFirst } from "./support/store.mjs";
 import { zip } from "./support/zip.mjs";
 
 const open = suite();
@@ -113,17 +114,7 @@ test("a damaged description is told, and the images are still there", async (t) 
   await app.upload("Circles", shapes("Circles"));
   await app.hasImages("Circles", 8);
   await app.saved();
-  await app.page.evaluate(async () => {
-    const database = await new Promise((resolve, reject) => {
-      const request = indexedDB.open("headstart");
-      request.onsuccess = () => resolve(request.result);
-      request.onerror = () => reject(request.error);
-    });
-    const store = database.transaction("descriptions", "readwrite").objectStore("descriptions");
-    const keys = await new Promise((resolve) => (store.getAllKeys().onsuccess = ({ target }) => resolve(target.result)));
-    await new Promise((resolve) => (store.put('{"version":1,"title":', keys[0]).onsuccess = resolve));
-    database.close();
-  });
+  await replaceFirst(app, "descriptions", '{"version":1,"title":');
   await app.reload();
   await app.alert(/was damaged/, /images were found/);
   await app.hasImages("Circles", 8);

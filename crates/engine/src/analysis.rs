@@ -5,13 +5,13 @@ use std::{cell::Cell, rc::Rc, sync::Arc};
 use burn::tensor::Device;
 use headstart_project::{
     Analysis, DataMap, EngineError, Event, Findings, Frame, HeatFor, JobId, MapMethod, MapPoint,
-    Occlusion, SampleId, TrainError,
+    Occlusion, SampleId,
 };
 use headstart_training::{Host, Interrupted, cross_validate, examine, occlude, pca, place, tsne};
 use wasm_bindgen::JsValue;
 
 use crate::{
-    engine::{AnalysisRequest, Engine},
+    engine::{AnalysisRequest, Engine, failed},
     pause::Pause,
     port,
     predicting::{class_of, prepare},
@@ -181,12 +181,6 @@ impl Engine {
             side: OCCLUSION_SIDE as u32,
             changes,
         }))
-    }
-}
-
-fn failed(error: impl std::fmt::Display) -> TrainError {
-    TrainError::Internal {
-        detail: error.to_string(),
     }
 }
 

@@ -11,10 +11,14 @@ use headstart_project::{
 };
 use headstart_training::{
     ClassImages, Copies, Deeper, Embedded, Host, Interrupted, ScratchConfig, SmallImages, compare,
-    largest, scratch_logits, subset, train, train_from_scratch, train_more,
+    largest, pause, scratch_logits, subset, train, train_from_scratch, train_more,
 };
 
-use crate::{engine::Engine, pictures::Picture, port};
+use crate::{
+    engine::{Engine, failed},
+    pictures::Picture,
+    port,
+};
 
 /// Blocks that are unfrozen where the user has not said how many.
 const BLOCKS: u32 = 2;
@@ -271,20 +275,6 @@ fn right(test: Option<&Evaluation>) -> u32 {
     diagonal
         .map(|(at, row)| row.get(at).copied().unwrap_or(0))
         .sum()
-}
-
-fn failed(error: impl std::fmt::Display) -> TrainError {
-    TrainError::Internal {
-        detail: error.to_string(),
-    }
-}
-
-async fn pause(host: &impl Host) -> Result<(), Interrupted> {
-    host.pause().await;
-    if host.is_cancelled() {
-        return Err(Interrupted::Cancelled);
-    }
-    Ok(())
 }
 
 /// The experiment's host without the progress of its parts.

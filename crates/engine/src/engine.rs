@@ -16,7 +16,7 @@ use futures_util::future::{Either, select};
 use headstart_backbones::Backbone;
 use headstart_project::{
     Analysis, BackboneId, BackboneInfo, Command, DeviceKind, DevicePreference, EngineError, Event,
-    Fallback, Frame, HeatFor, JobId, RequestId, RunId, SampleId, TrainRequest,
+    Fallback, Frame, HeatFor, JobId, RequestId, RunId, SampleId, TrainError, TrainRequest,
 };
 use headstart_training::{Model, Tuned, estimates};
 use js_sys::Uint8Array;
@@ -490,6 +490,13 @@ impl Engine {
 
 pub(crate) fn internal(error: impl std::fmt::Display) -> EngineError {
     EngineError::Internal {
+        detail: error.to_string(),
+    }
+}
+
+/// The same as the reason why training or an analysis ends.
+pub(crate) fn failed(error: impl std::fmt::Display) -> TrainError {
+    TrainError::Internal {
         detail: error.to_string(),
     }
 }

@@ -3,15 +3,20 @@
 use std::rc::Rc;
 
 use burn::tensor::Tensor;
-use headstart_backbones::Backbone;
+use headstart_backbones::{Backbone, StageInfo};
 use headstart_project::{
-    Event, Excited, Findings, Frame, InsideChannel, InsideStage, RequestId, SampleId, TrainError,
+    Event, Excited, Findings, Frame, InsideChannel, InsideStage, RequestId, SampleId,
 };
-use headstart_training::{Host, Interrupted};
+use headstart_training::{Host, Interrupted, pause};
 use js_sys::Uint8Array;
 use wasm_bindgen::JsValue;
 
-use crate::{engine::Engine, pictures::Picture, port, predicting::prepare};
+use crate::{
+    engine::{Engine, failed},
+    pictures::Picture,
+    port,
+    predicting::prepare,
+};
 
 /// Channels shown of each stage.
 const SHOWN: usize = 8;
@@ -32,12 +37,9 @@ impl Engine {
         let ready = self.ready()?;
         let planes = prepare(&ready, frame, image).await.ok()?;
         let values = self.run_own_backbone(planes, all_stages).await.ok()?;
-        let mut rest = values.as_slice();
         let (mut stages, mut shown) = (Vec::new(), Vec::new());
-        for stage in ready.backbone.stages() {
+        for (stage, maps) in by_stage(ready.backbone.stages(), &values) {
             let [channels, height, width] = stage.output;
-            let (maps, behind) = rest.split_at_checked(channels * height * width)?;
-            rest = behind;
             let mut strengths: Vec<(usize, f32)> = maps
                 .chunks_exact(height * width)
                 .map(spread)
@@ -88,10 +90,7 @@ impl Engine {
             let peaks = match known {
                 Some(known) => known,
                 None => {
-                    host.pause().await;
-                    if host.is_cancelled() {
-                        return Err(Interrupted::Cancelled);
-                    }
+                    pause(host).await?;
                     let Some(peaks) = self.peaks(id).await? else {
                         continue;
                     };
@@ -124,14 +123,9 @@ impl Engine {
         let planes = ready.backbone.prepare(&pixels).map_err(failed)?;
         let values = self.run_own_backbone(planes, all_stages).await;
         let values = values.map_err(failed)?;
-        let mut rest = values.as_slice();
         let mut peaks = Vec::new();
-        for stage in ready.backbone.stages() {
-            let [channels, height, width] = stage.output;
-            let Some((maps, behind)) = rest.split_at_checked(channels * height * width) else {
-                break;
-            };
-            rest = behind;
+        for (stage, maps) in by_stage(ready.backbone.stages(), &values) {
+            let [_, height, width] = stage.output;
             let maps = maps.chunks_exact(height * width);
             peaks.extend(maps.map(|map| map.iter().copied().fold(f32::NEG_INFINITY, f32::max)));
         }
@@ -143,6 +137,16 @@ impl Engine {
 fn all_stages(backbone: &Backbone, planes: Vec<f32>) -> Tensor<2> {
     let maps = backbone.stage_maps(planes).into_iter();
     Tensor::cat(maps.map(|map| map.flatten::<2>(1, 3)).collect(), 1)
+}
+
+/// Cuts what [`all_stages`] gives into the maps of each stage.
+fn by_stage(stages: Vec<StageInfo>, values: &[f32]) -> impl Iterator<Item = (StageInfo, &[f32])> {
+    let mut rest = values;
+    stages.into_iter().map_while(move |stage| {
+        let (maps, behind) = rest.split_at_checked(stage.output.iter().product())?;
+        rest = behind;
+        Some((stage, maps))
+    })
 }
 
 /// Standard deviation over the places: how much more a channel answers to one place than to another.
@@ -168,10 +172,4 @@ fn picture(map: &[f32], width: usize, step: usize) -> Vec<u8> {
     let scale = 255.0 / (most - least).max(f32::MIN_POSITIVE);
     let grey = places.iter().map(|value| ((value - least) * scale) as u8);
     grey.collect()
-}
-
-fn failed(error: impl std::fmt::Display) -> TrainError {
-    TrainError::Internal {
-        detail: error.to_string(),
-    }
 }

@@ -9,11 +9,11 @@ use headstart_project::{
     Activity, AugmentSettings, Event, Frame, Progress, SampleId, TrainError, TrainRequest,
     TrainSettings,
 };
-use headstart_training::{Copies, Deeper, Host, Interrupted, estimates, halves};
+use headstart_training::{Copies, Deeper, Host, Interrupted, estimates, halves, pause};
 use wasm_bindgen::JsValue;
 
 use crate::{
-    engine::Engine,
+    engine::{Engine, failed},
     pictures::{self, Picture},
     port,
     remaining::Remaining,
@@ -130,10 +130,7 @@ impl Engine {
                 remaining_ms: remaining.estimate_ms(left, port::now_ms()),
             };
             port::post(&Event::Progress(progress), &[]);
-            host.pause().await;
-            if host.is_cancelled() {
-                return Err(Interrupted::Cancelled);
-            }
+            pause(host).await?;
         }
         self.gather_prepared(&wanted, unfrozen)
     }
@@ -272,10 +269,4 @@ pub async fn vary(
 /// Cuts values into so many rows.
 fn split(values: &[f32], rows: usize) -> impl Iterator<Item = &[f32]> {
     values.chunks_exact((values.len() / rows.max(1)).max(1))
-}
-
-fn failed(error: impl std::fmt::Display) -> TrainError {
-    TrainError::Internal {
-        detail: error.to_string(),
-    }
 }

@@ -8,7 +8,11 @@ use headstart_project::{
 use headstart_training::{ClassImages, Embedded, Host, Interrupted, Trained, Tuned, train_more};
 use js_sys::Uint8Array;
 
-use crate::{engine::Engine, pause::Pause, port};
+use crate::{
+    engine::{Engine, failed},
+    pause::Pause,
+    port,
+};
 
 impl Engine {
     /// Carries out a run whose images are all embedded.
@@ -30,7 +34,7 @@ impl Engine {
     }
 
     async fn try_train(&self, request: TrainRequest) -> Result<(Event, Uint8Array), Interrupted> {
-        let ready = self.ready().ok_or_else(no_backbone)?;
+        let ready = self.ready().ok_or_else(|| failed("no backbone"))?;
         let classes = self.gather(&request.classes)?;
         let embed_ms = self.embed_ms(&request.classes);
         let host = RunHost {
@@ -65,7 +69,7 @@ impl Engine {
     ) -> Result<Trained, Interrupted> {
         loop {
             let (copies, deeper) = self.prepare_run(request, host).await?;
-            let ready = self.ready().ok_or_else(no_backbone)?;
+            let ready = self.ready().ok_or_else(|| failed("no backbone"))?;
             let is_deep = deeper.is_some();
             let (features, cpu) = (ready.backbone.features(), Device::flex());
             let settings = &request.settings;
@@ -82,9 +86,7 @@ impl Engine {
                 Either::Right(((), work)) => std::mem::forget(work),
             }
             let lost = self.fall_back(&ready);
-            lost.map_err(|error| TrainError::Internal {
-                detail: error.to_string(),
-            })?;
+            lost.map_err(failed)?;
         }
     }
 
@@ -127,12 +129,6 @@ impl Engine {
             .flat_map(|class| class.train.iter().chain(&class.test));
         ids.filter_map(|&id| Some(state.samples.embedding(id)?.elapsed_ms))
             .sum()
-    }
-}
-
-fn no_backbone() -> TrainError {
-    TrainError::Internal {
-        detail: "no backbone".to_owned(),
     }
 }
 

@@ -122,11 +122,8 @@ pub fn comparison(page: &mut Html, record: &RunRecord) {
     page.raw("<section>\n<h2>What transfer learning is worth here</h2>")
         .paragraph(&conclusion(experiment))
         .raw("<table><thead><tr><th scope=\"col\">Images of each class</th>");
-    for amount in &experiment.per_class {
-        let amount = match amount {
-            Some(count) => count.to_string(),
-            None => format!("all ({})", experiment.most_per_class),
-        };
+    for &amount in &experiment.per_class {
+        let amount = words::amount(experiment, amount);
         page.raw("<th scope=\"col\">").text(&amount).raw("</th>");
     }
     page.raw("</tr></thead><tbody>");
@@ -135,15 +132,7 @@ pub fn comparison(page: &mut Html, record: &RunRecord) {
             .text(method.title())
             .raw("</th>");
         for &amount in &experiment.per_class {
-            page.cell(&match experiment.summary(method, amount) {
-                Some(summary) if summary.runs > 1 => format!(
-                    "{} ± {}",
-                    text::percent(summary.mean),
-                    text::percent(summary.deviation)
-                ),
-                Some(summary) => text::percent(summary.mean),
-                None => "–".to_owned(),
-            });
+            page.cell(&words::reached(experiment, method, amount));
         }
         page.raw("</tr>");
     }

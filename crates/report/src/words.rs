@@ -1,8 +1,8 @@
 //! What figures mean, in sentences that page and report have in common.
 
 use headstart_project::{
-    Baselines, Calibration, ClassProblem, MeasuredOn, Reliability, ReliabilityBin, UnknownsRecord,
-    wilson,
+    Baselines, Calibration, ClassProblem, Experiment, MeasuredOn, Method, Reliability,
+    ReliabilityBin, UnknownsRecord, wilson,
 };
 
 use crate::text;
@@ -20,6 +20,27 @@ pub const fn kind(part: MeasuredOn) -> &'static str {
     match part {
         MeasuredOn::Test => "test",
         MeasuredOn::Validation => "validation",
+    }
+}
+
+/// So many images of each class, in an experiment's charts and tables.
+pub fn amount(experiment: &Experiment, amount: Option<u32>) -> String {
+    match amount {
+        Some(count) => count.to_string(),
+        None => format!("all ({})", experiment.most_per_class),
+    }
+}
+
+/// What one method reached with so many images, with the spread where there are several runs.
+pub fn reached(experiment: &Experiment, method: Method, amount: Option<u32>) -> String {
+    match experiment.summary(method, amount) {
+        Some(summary) if summary.runs > 1 => format!(
+            "{} ± {}",
+            text::percent(summary.mean),
+            text::percent(summary.deviation)
+        ),
+        Some(summary) => text::percent(summary.mean),
+        None => "–".to_owned(),
     }
 }
 

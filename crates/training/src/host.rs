@@ -37,7 +37,7 @@ impl From<TrainError> for Interrupted {
 ///
 /// # Errors
 /// When the host cancels.
-pub(crate) async fn pause(host: &impl Host) -> Result<(), Interrupted> {
+pub async fn pause(host: &impl Host) -> Result<(), Interrupted> {
     host.pause().await;
     if host.is_cancelled() {
         return Err(Interrupted::Cancelled);

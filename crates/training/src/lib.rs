@@ -44,7 +44,7 @@ pub use fit::{Fitted, fit};
 pub use folds::folds;
 pub use groups::{Groups, group};
 pub use head::{Head, HeadConfig, softmax};
-pub use host::{Host, Interrupted};
+pub use host::{Host, Interrupted, pause};
 pub use model::{Judgement, Model, Tuned};
 pub use projection::{pca, place, tsne};
 pub(crate) use run::check_classes;

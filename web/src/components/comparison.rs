@@ -14,7 +14,7 @@ use crate::glossary::Word;
 use crate::state::Action;
 use crate::state::analysis::{Found, Job, Kind};
 use crate::state::project::Project;
-use crate::text;
+use crate::{text, words};
 
 const WIDTH: f64 = 480.0;
 const HEIGHT: f64 = 240.0;
@@ -130,7 +130,7 @@ fn curves(experiment: &Experiment) -> Html {
     let x = |at: usize| LEFT + at as f64 / last as f64 * (WIDTH - LEFT - RIGHT);
     let y = |share: f64| HEIGHT - BOTTOM - share.clamp(0.0, 1.0) * (HEIGHT - TOP - BOTTOM);
     let base = y(0.0);
-    let words: Vec<String> = experiment
+    let lines: Vec<String> = experiment
         .methods
         .iter()
         .map(|&method| {
@@ -139,7 +139,7 @@ fn curves(experiment: &Experiment) -> Html {
                 Some(format!(
                     "{} with {}",
                     text::percent(summary.mean),
-                    amount_text(experiment, amount)
+                    words::amount(experiment, amount)
                 ))
             });
             format!(
@@ -151,7 +151,7 @@ fn curves(experiment: &Experiment) -> Html {
         .collect();
     let label = format!(
         "Learning curves, accuracy by images a class. {}.",
-        words.join(". ")
+        lines.join(". ")
     );
     html! {
         <svg class="chart compare-chart" viewBox={format!("0 0 {WIDTH} {HEIGHT}")} role="img" aria-label={label}>
@@ -162,7 +162,7 @@ fn curves(experiment: &Experiment) -> Html {
                 </>
             }) }
             { for experiment.per_class.iter().enumerate().map(|(at, &amount)| html! {
-                <text x={format!("{:.1}", x(at))} y={format!("{:.1}", base + 16.0)} text-anchor={if at == last { "end" } else { "middle" }}>{ amount_text(experiment, amount) }</text>
+                <text x={format!("{:.1}", x(at))} y={format!("{:.1}", base + 16.0)} text-anchor={if at == last { "end" } else { "middle" }}>{ words::amount(experiment, amount) }</text>
             }) }
             <path class="axis" d={format!("M{LEFT} {TOP}V{base:.1}H{}", WIDTH - RIGHT)} />
             <text x={format!("{}", (LEFT + WIDTH - RIGHT) / 2.0)} y={format!("{}", HEIGHT - 6.0)} text-anchor="middle">{ "training images of each class" }</text>
@@ -237,7 +237,7 @@ fn table(experiment: &Experiment) -> Html {
                     <thead>
                         <tr>
                             <th scope="col">{ "Images of each class" }</th>
-                            { for experiment.per_class.iter().map(|&amount| html! { <th scope="col">{ amount_text(experiment, amount) }</th> }) }
+                            { for experiment.per_class.iter().map(|&amount| html! { <th scope="col">{ words::amount(experiment, amount) }</th> }) }
                         </tr>
                     </thead>
                     <tbody>
@@ -245,11 +245,7 @@ fn table(experiment: &Experiment) -> Html {
                             <tr>
                                 <th scope="row">{ method.title() }</th>
                                 { for experiment.per_class.iter().map(|&amount| html! {
-                                    <td>{ match experiment.summary(method, amount) {
-                                        Some(summary) if summary.runs > 1 => format!("{} ± {}", text::percent(summary.mean), text::percent(summary.deviation)),
-                                        Some(summary) => text::percent(summary.mean),
-                                        None => "–".to_owned(),
-                                    } }</td>
+                                    <td>{ words::reached(experiment, method, amount) }</td>
                                 }) }
                             </tr>
                         }) }
@@ -257,12 +253,5 @@ fn table(experiment: &Experiment) -> Html {
                 </table>
             </div>
         </details>
-    }
-}
-
-fn amount_text(experiment: &Experiment, amount: Option<u32>) -> String {
-    match amount {
-        Some(count) => count.to_string(),
-        None => format!("all ({})", experiment.most_per_class),
     }
 }

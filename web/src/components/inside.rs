@@ -391,9 +391,7 @@ async fn watch(
     running: &Cell<bool>,
     found: &Callback<Given>,
 ) {
-    let document = web_sys::window().and_then(|window| window.document());
-    let canvas = document.and_then(|document| document.create_element("canvas").ok());
-    let Some(canvas) = canvas.and_then(|canvas| canvas.dyn_into::<HtmlCanvasElement>().ok()) else {
+    let Some(canvas) = camera::canvas() else {
         return;
     };
     while running.get() {

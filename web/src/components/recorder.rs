@@ -9,7 +9,7 @@ use headstart_project::Part;
 use js_sys::Date;
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::spawn_local;
-use web_sys::{Element, HtmlCanvasElement, HtmlInputElement, HtmlVideoElement};
+use web_sys::{Element, HtmlInputElement, HtmlVideoElement};
 use yew::prelude::*;
 
 use super::camera_panel::CameraPanel;
@@ -246,11 +246,7 @@ async fn record(
     running: &Cell<bool>,
     show: impl Fn(usize),
 ) {
-    let canvas = web_sys::window()
-        .and_then(|window| window.document())
-        .and_then(|document| document.create_element("canvas").ok())
-        .and_then(|canvas| canvas.dyn_into::<HtmlCanvasElement>().ok());
-    let Some(canvas) = canvas else {
+    let Some(canvas) = camera::canvas() else {
         return;
     };
     let period_ms = 1000.0 / f64::from(prefs.rate_hz.max(1));

@@ -7,9 +7,8 @@ use std::rc::Rc;
 use gloo_timers::future::TimeoutFuture;
 use headstart_project::HeatFor;
 use js_sys::Date;
-use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::spawn_local;
-use web_sys::{HtmlCanvasElement, HtmlVideoElement};
+use web_sys::HtmlVideoElement;
 use yew::prelude::*;
 
 use super::camera_panel::CameraPanel;
@@ -96,11 +95,7 @@ async fn watch(
     onanswer: &Callback<Judgement>,
     show: impl Fn(f64),
 ) {
-    let canvas = web_sys::window()
-        .and_then(|window| window.document())
-        .and_then(|document| document.create_element("canvas").ok())
-        .and_then(|canvas| canvas.dyn_into::<HtmlCanvasElement>().ok());
-    let Some(canvas) = canvas else {
+    let Some(canvas) = camera::canvas() else {
         return;
     };
     let mut answered_at = VecDeque::new();

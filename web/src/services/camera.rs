@@ -170,6 +170,12 @@ pub fn draw(
         .ok()
 }
 
+/// A canvas that is not shown, for [`draw`].
+pub fn canvas() -> Option<HtmlCanvasElement> {
+    let document = web_sys::window()?.document()?;
+    document.create_element("canvas").ok()?.dyn_into().ok()
+}
+
 /// The canvas as a JPEG file.
 pub async fn jpeg(canvas: &HtmlCanvasElement) -> Option<Blob> {
     let promise = Promise::new(&mut |resolve: Function, reject: Function| {

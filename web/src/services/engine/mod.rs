@@ -226,22 +226,8 @@ impl Engine {
 
     /// [`Engine::look_inside`], to be waited for.
     pub async fn seen_inside(&self, picture: Picture) -> Given {
-        let slot = Rc::new(RefCell::new(Given::Failed(NOT_READY.into())));
-        let mut picture = Some(picture);
-        let promise = Promise::new(&mut |resolve: Function, _| {
-            let slot = slot.clone();
-            let ongiven = Callback::from(move |given| {
-                *slot.borrow_mut() = given;
-                // A promise's own function does not throw.
-                let _ = resolve.call0(&JsValue::NULL);
-            });
-            if let Some(picture) = picture.take() {
-                self.look_inside(picture, ongiven);
-            }
-        });
-        // The promise is never rejected; what counts is in the slot.
-        let _ = JsFuture::from(promise).await;
-        slot.replace(Given::Failed(String::new()))
+        let none = Given::Failed(NOT_READY.into());
+        answered(none, |ongiven| self.look_inside(picture, ongiven)).await
     }
 
     fn exchange(
@@ -343,22 +329,10 @@ impl Engine {
 
     /// Classifies a picture with the newest model, and on demand says where that looked.
     pub async fn classify(&self, picture: Picture, heat: Option<HeatFor>) -> Answer {
-        let slot = Rc::new(RefCell::new(Answer::NoEngine));
-        let mut picture = Some(picture);
-        let promise = Promise::new(&mut |resolve: Function, _| {
-            let slot = slot.clone();
-            let answer = Callback::from(move |answer| {
-                *slot.borrow_mut() = answer;
-                // A promise's own function does not throw.
-                let _ = resolve.call0(&JsValue::NULL);
-            });
-            if let Some(picture) = picture.take() {
-                self.predict(picture, heat, answer);
-            }
-        });
-        // The promise is never rejected; what counts is in the slot.
-        let _ = JsFuture::from(promise).await;
-        slot.replace(Answer::NoEngine)
+        answered(Answer::NoEngine, |answer| {
+            self.predict(picture, heat, answer)
+        })
+        .await
     }
 
     fn predict(&self, picture: Picture, heat: Option<HeatFor>, answer: Callback<Answer>) {
@@ -743,4 +717,24 @@ impl Engine {
             app.dispatch(Action::Events(events));
         }
     }
+}
+
+/// Waits for the one answer to what `ask` asks; `none` stands in for it until then.
+async fn answered<T: Clone + 'static>(none: T, ask: impl FnOnce(Callback<T>)) -> T {
+    let slot = Rc::new(RefCell::new(none));
+    let mut ask = Some(ask);
+    let promise = Promise::new(&mut |resolve: Function, _| {
+        let slot = slot.clone();
+        let answer = Callback::from(move |answer| {
+            *slot.borrow_mut() = answer;
+            // A promise's own function does not throw.
+            let _ = resolve.call0(&JsValue::NULL);
+        });
+        if let Some(ask) = ask.take() {
+            ask(answer);
+        }
+    });
+    // The promise is never rejected; what counts is in the slot.
+    let _ = JsFuture::from(promise).await;
+    slot.borrow().clone()
 }
