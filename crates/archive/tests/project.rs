@@ -10,6 +10,7 @@ use headstart_archive::{
 };
 use headstart_images::{Archive, ArchiveItem};
 use headstart_project::{AugmentSettings, FineTuneSettings, Part, ProjectNote, SavedBackbone};
+use serde::Serialize;
 use support::*;
 
 fn opened(files: &Files) -> OpenedProject<Cursor<Vec<u8>>> {
@@ -50,18 +51,24 @@ fn a_project_that_was_unpacked_and_zipped_again_opens_too() {
 
 #[test]
 fn texts_are_written_as_they_are_read() {
-    let value = |text: &str| -> serde_json::Value { serde_json::from_str(text).expect("is JSON") };
-    let project = serde_json::to_string(&project()).expect("is plain data");
-    let mut expected = value(PROJECT_TEXT);
+    fn json(data: impl Serialize) -> serde_json::Value {
+        value(&serde_json::to_string(&data).expect("is plain data"))
+    }
+    fn value(text: &str) -> serde_json::Value {
+        serde_json::from_str(text).expect("is JSON")
+    }
     // The fixture is older than these two; a file without them has their defaults.
-    let settings = &mut expected["settings"];
-    settings["augmentation"] =
-        serde_json::to_value(AugmentSettings::default()).expect("is plain data");
-    settings["fine_tuning"] =
-        serde_json::to_value(FineTuneSettings::default()).expect("is plain data");
-    assert_eq!(value(&project), expected);
-    let results = serde_json::to_string(&run()).expect("is plain data");
-    assert_eq!(value(&results), value(RESULTS_TEXT));
+    let with_later_settings = |text: &str, settings: &str| -> serde_json::Value {
+        let mut file = value(text);
+        let settings = file.pointer_mut(settings).expect("has settings");
+        settings["augmentation"] = json(AugmentSettings::default());
+        settings["fine_tuning"] = json(FineTuneSettings::default());
+        file
+    };
+    let project = with_later_settings(PROJECT_TEXT, "/settings");
+    assert_eq!(json(support::project()), project);
+    let results = with_later_settings(RESULTS_TEXT, "/request/settings");
+    assert_eq!(json(run()), results);
 }
 
 #[test]
