@@ -32,6 +32,19 @@ async function walk(app, look) {
   await app.runTraining();
   await app.classify(unseenShapes("Circles")[0]);
   await look("trained, with a prediction");
+  await app.openSettings();
+  await app.train.getByRole("slider", { name: "Unfrozen blocks", exact: true }).fill("2");
+  await app.train.getByRole("checkbox", { name: "Learn from varied copies, too", exact: true }).check();
+  await app.train.getByRole("img", { name: /Varied copy/ }).nth(5).waitFor();
+  await look("the settings of fine-tuning and of varied copies");
+  for (const [name, shown] of [
+    ["Compare", /^Compare$/],
+    ["See inside", /, channel \d+$/],
+  ]) {
+    await app.check.getByRole("tab", { name, exact: true }).click();
+    await app.check.getByRole("tabpanel", { name, exact: true }).getByRole("button", { name: shown }).last().waitFor();
+    await look(name);
+  }
 }
 
 describe("axe-core", () => {

@@ -16,6 +16,30 @@ const SLOW_MS = 300_000;
 // Threads would need another start of Node, and the runs are short.
 ort.env.wasm.numThreads = 1;
 
+/** Runs the exported graph over the test images; every answer must be Headstart's own. */
+async function compareWithOnnxRuntime(t, { files, images, expected }, batch) {
+  const session = await ort.InferenceSession.create(files.get("model.onnx"), { executionProviders: ["wasm"] });
+  const worst = { probabilities: 0, familiarity: 0 };
+  for (let first = 0; first < images.length; first += batch) {
+    const some = images.slice(first, first + batch);
+    const data = new Float32Array(some.length * 3 * SIDE * SIDE);
+    some.forEach((image, index) => data.set(image, index * image.length));
+    const outputs = await session.run({ image: new ort.Tensor("float32", data, [some.length, 3, SIDE, SIDE]) });
+    some.forEach((_, index) => {
+      const { probabilities, familiarity } = expected[first + index];
+      probabilities.forEach((probability, label) => {
+        const theirs = outputs.probabilities.data[index * probabilities.length + label];
+        worst.probabilities = Math.max(worst.probabilities, Math.abs(theirs - probability));
+      });
+      worst.familiarity = Math.max(worst.familiarity, Math.abs(outputs.familiarity.data[index] - familiarity));
+    });
+  }
+  await session.release();
+  t.diagnostic(`${images.length} images, largest differences ${JSON.stringify(worst)}`);
+  assert.ok(worst.probabilities < 1e-3, `probabilities differ by ${worst.probabilities}`);
+  assert.ok(worst.familiarity < 1e-3, `familiarity differs by ${worst.familiarity}`);
+}
+
 describe("an exported model", () => {
   const open = FOLDER ? undefined : suite();
   let folder;
@@ -36,7 +60,7 @@ describe("an exported model", () => {
       exported = await madeNatively();
     } else {
       const app = await open(t);
-      exported = await madeByThePage(app);
+      exported = await madeByThePage(app, 0);
     }
     const names = ["README.md", "model.json", "model.onnx", "model.safetensors", "predict.py", "continue_training.py", "LICENSE-weights"];
     for (const name of names) assert.ok(exported.files.has(name), `${name} is missing`);
@@ -51,29 +75,20 @@ describe("an exported model", () => {
   for (const batch of [1, 4]) {
     test(`gives the same probabilities in onnxruntime, ${batch} at a time`, { timeout: SLOW_MS }, async (t) => {
       if (!exported) return t.skip("nothing was exported");
-      const session = await ort.InferenceSession.create(exported.files.get("model.onnx"), { executionProviders: ["wasm"] });
-      const { images, expected } = exported;
-      const worst = { probabilities: 0, familiarity: 0 };
-      for (let first = 0; first < images.length; first += batch) {
-        const some = images.slice(first, first + batch);
-        const data = new Float32Array(some.length * 3 * SIDE * SIDE);
-        some.forEach((image, index) => data.set(image, index * image.length));
-        const outputs = await session.run({ image: new ort.Tensor("float32", data, [some.length, 3, SIDE, SIDE]) });
-        some.forEach((_, index) => {
-          const { probabilities, familiarity } = expected[first + index];
-          probabilities.forEach((probability, label) => {
-            const theirs = outputs.probabilities.data[index * probabilities.length + label];
-            worst.probabilities = Math.max(worst.probabilities, Math.abs(theirs - probability));
-          });
-          worst.familiarity = Math.max(worst.familiarity, Math.abs(outputs.familiarity.data[index] - familiarity));
-        });
-      }
-      await session.release();
-      t.diagnostic(`${images.length} images, largest differences ${JSON.stringify(worst)}`);
-      assert.ok(worst.probabilities < 1e-3, `probabilities differ by ${worst.probabilities}`);
-      assert.ok(worst.familiarity < 1e-3, `familiarity differs by ${worst.familiarity}`);
+      await compareWithOnnxRuntime(t, exported, batch);
     });
   }
+
+  test("holds the last blocks as fine-tuning left them", { timeout: SLOW_MS }, async (t) => {
+    if (FOLDER) return t.skip("the native example trains the head alone");
+    const app = await open(t);
+    const tuned = await madeByThePage(app, 2);
+    await compareWithOnnxRuntime(t, tuned, 4);
+    const frozen = exported.files.get("model.onnx");
+    const changed = exported.expected.some(({ probabilities }, index) => probabilities.some((value, label) => Math.abs(value - tuned.expected[index].probabilities[label]) > 0.01));
+    assert.ok(changed, "a model with trained blocks says something else");
+    assert.notDeepEqual(tuned.files.get("model.onnx"), frozen);
+  });
 
   /** Opens the exported page as a double click does, without a network; ends with a check that it asked for nothing. */
   async function openFile(t, options = {}) {

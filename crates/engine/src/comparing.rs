@@ -1,6 +1,6 @@
 //! The experiment of Compare: each of its runs on the images that the engine has.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{cell::RefCell, collections::HashMap, sync::Arc};
 
 use burn::tensor::Device;
 use headstart_backbones::Backbone;
@@ -18,6 +18,7 @@ use crate::{
     engine::{Engine, failed},
     pictures::Picture,
     port,
+    preparing::Prepared,
 };
 
 /// Blocks that are unfrozen where the user has not said how many.
@@ -34,6 +35,8 @@ struct Shared<'a, H> {
     random: Option<(u64, Embeddings)>,
     /// Small images for the network from scratch, by their side.
     small: HashMap<SampleId, Vec<f32>>,
+    /// Beside that of the user's own runs, which may take place in between.
+    prepared: RefCell<Prepared>,
     host: Quiet<'a, H>,
 }
 
@@ -53,6 +56,7 @@ impl Engine {
             settings,
             random: None,
             small: HashMap::new(),
+            prepared: RefCell::default(),
             host: Quiet(host),
         };
         let tested: usize = shared.classes.iter().map(|class| class.test.len()).sum();
@@ -157,7 +161,10 @@ impl<H: Host> Shared<'_, H> {
                 })
                 .collect(),
         };
-        let (_, deeper) = self.engine.prepare_run(&request, &self.host).await?;
+        let prepared = self
+            .engine
+            .prepare_run(&request, &self.prepared, &self.host);
+        let (_, deeper) = prepared.await?;
         // On the CPU, so that a lost graphics card does not cost an experiment of an hour.
         let deeper = deeper.map(|deeper| Deeper {
             tail: deeper.tail.to_cpu(),

@@ -83,7 +83,7 @@ pub(crate) struct State {
     /// How much each channel of each stage answers to an image at most.
     pub excitement: HashMap<SampleId, Rc<[f32]>>,
     /// What was computed for the newest run beside the embeddings.
-    pub prepared: Prepared,
+    pub prepared: Rc<RefCell<Prepared>>,
     /// The newest model as a safetensors file.
     pub model_file: Option<Rc<[u8]>>,
     pub jobs: VecDeque<AnalysisRequest>,
@@ -160,7 +160,7 @@ impl Engine {
             }
             Command::RemoveSamples { samples } => {
                 state.samples.remove(&samples);
-                state.prepared.remove(&samples);
+                state.prepared.borrow_mut().remove(&samples);
                 for id in &samples {
                     state.excitement.remove(id);
                 }

@@ -1,6 +1,6 @@
 //! What a run needs beside the embeddings: varied copies of its images, and what the frozen part of the backbone makes of them.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{cell::RefCell, collections::HashMap, sync::Arc};
 
 use half::f16;
 use headstart_backbones::Backbone;
@@ -47,6 +47,13 @@ struct PreparedImage {
 }
 
 impl Prepared {
+    fn has(&self, id: SampleId, unfrozen: usize, copies: usize) -> bool {
+        let image = self.images.get(&id);
+        image.is_some_and(|image| {
+            image.copies.len() >= copies && (unfrozen == 0 || image.activations.len() > copies)
+        })
+    }
+
     /// Forgets images.
     pub fn remove(&mut self, samples: &[SampleId]) {
         for id in samples {
@@ -74,26 +81,25 @@ impl Key {
 }
 
 impl Engine {
-    /// Makes what the run needs and is not there yet, image by image.
+    /// Makes what the run needs and `prepared` does not have yet, image by image.
+    /// Other work gets through in between, so two that prepare at the same time must not share it.
     ///
     /// # Errors
     /// When it would take too much memory, the host cancels, an image is gone, or the device fails.
     pub async fn prepare_run(
         &self,
         request: &TrainRequest,
+        prepared: &RefCell<Prepared>,
         host: &impl Host,
     ) -> Result<(Copies, Option<Deeper>), Interrupted> {
         let settings = &request.settings;
         let key = Key::of(settings);
         let (unfrozen, copies) = (key.unfrozen as usize, key.augmentation.copies as usize);
-        {
-            let mut state = self.state.borrow_mut();
-            if state.prepared.key.as_ref() != Some(&key) {
-                state.prepared = Prepared {
-                    key: Some(key.clone()),
-                    images: HashMap::new(),
-                };
-            }
+        if prepared.borrow().key.as_ref() != Some(&key) {
+            *prepared.borrow_mut() = Prepared {
+                key: Some(key.clone()),
+                images: HashMap::new(),
+            };
         }
         if unfrozen == 0 && copies == 0 {
             return Ok((Copies::new(), None));
@@ -116,11 +122,11 @@ impl Engine {
         let missing: Vec<_> = wanted
             .iter()
             .copied()
-            .filter(|&(id, copies)| !self.is_prepared(id, unfrozen, copies))
+            .filter(|&(id, copies)| !prepared.borrow().has(id, unfrozen, copies))
             .collect();
         for (done, &(id, copies)) in missing.iter().enumerate() {
             let image = self.prepare_image(id, copies, &key).await?;
-            self.state.borrow_mut().prepared.images.insert(id, image);
+            prepared.borrow_mut().images.insert(id, image);
             remaining.advance(1);
             let left = (missing.len() - done - 1) as u64;
             let progress = Progress {
@@ -132,7 +138,7 @@ impl Engine {
             port::post(&Event::Progress(progress), &[]);
             pause(host).await?;
         }
-        self.gather_prepared(&wanted, unfrozen)
+        self.gather_prepared(&prepared.borrow(), &wanted, unfrozen)
     }
 
     fn check_memory(&self, unfrozen: usize, rows: usize) -> Result<(), Interrupted> {
@@ -149,14 +155,6 @@ impl Engine {
             }));
         }
         Ok(())
-    }
-
-    fn is_prepared(&self, id: SampleId, unfrozen: usize, copies: usize) -> bool {
-        let state = self.state.borrow();
-        let image = state.prepared.images.get(&id);
-        image.is_some_and(|image| {
-            image.copies.len() >= copies && (unfrozen == 0 || image.activations.len() > copies)
-        })
     }
 
     async fn prepare_image(
@@ -216,14 +214,14 @@ impl Engine {
 
     fn gather_prepared(
         &self,
+        prepared: &Prepared,
         wanted: &[(SampleId, usize)],
         unfrozen: usize,
     ) -> Result<(Copies, Option<Deeper>), Interrupted> {
         let ready = self.ready().ok_or_else(|| failed("no backbone"))?;
-        let state = self.state.borrow();
         let (mut copies, mut activations) = (Copies::new(), HashMap::new());
         for &(id, count) in wanted {
-            let Some(image) = state.prepared.images.get(&id) else {
+            let Some(image) = prepared.images.get(&id) else {
                 return Err(TrainError::NotEmbedded { count: 1 }.into());
             };
             copies.insert(id, image.copies.iter().take(count).cloned().collect());

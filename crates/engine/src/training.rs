@@ -67,8 +67,9 @@ impl Engine {
         classes: &[ClassImages],
         host: &RunHost<'_>,
     ) -> Result<Trained, Interrupted> {
+        let prepared = self.state.borrow().prepared.clone();
         loop {
-            let (copies, deeper) = self.prepare_run(request, host).await?;
+            let (copies, deeper) = self.prepare_run(request, &prepared, host).await?;
             let ready = self.ready().ok_or_else(|| failed("no backbone"))?;
             let is_deep = deeper.is_some();
             let (features, cpu) = (ready.backbone.features(), Device::flex());

@@ -34,13 +34,20 @@ export async function madeNatively() {
  * Trains on the sample data set, presses `Export model`, and asks the page about every test image.
  *
  * @param {import("./app.mjs").App} app
+ * @param {number} unfrozen  blocks that are trained with the head
  * @returns {Promise<Exported>}
  */
-export async function madeByThePage(app) {
+export async function madeByThePage(app, unfrozen) {
   await app.import(SAMPLE);
   const tests = unzip(await readFile(SAMPLE)).filter(({ path }) => /^test\/.*\.jpg$/.test(path));
   const all = unzip(await readFile(SAMPLE)).filter(({ path }) => path.endsWith(".jpg"));
   await app.event("sample_embedded", all.length, SLOW_MS);
+  if (unfrozen > 0) {
+    await app.openSettings();
+    await app.train.getByRole("slider", { name: "Unfrozen blocks", exact: true }).fill(`${unfrozen}`);
+    // Fast steps, so that what is exported is far from what it began with.
+    await app.set({ "Validation share": 0, "Fine-tuning epochs": 3, "Fine-tuning rate": 0.001 });
+  }
   await app.runTraining(SLOW_MS);
   const [download] = await Promise.all([
     app.page.waitForEvent("download"),
