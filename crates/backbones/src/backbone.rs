@@ -2,16 +2,16 @@ use burn::{
     module::Module,
     tensor::{Device, Tensor, TensorData},
 };
-use headstart_images::{Normalization, Pixels, PixelsError};
+use std::io::{Read, Seek};
+
+use headstart_checkpoint::{Checkpoint, Part, Plan};
+use headstart_images::{Pixels, PixelsError};
 use headstart_project::BackboneId;
 
 use crate::{
-    BlockInfo, EfficientNetLite, EfficientNetLiteConfig, StageInfo, Weights, WeightsError,
-    efficientnet_lite::Layer, weights, weights::Values,
+    BlockInfo, Layer, Network, OpenError, StageInfo, Weights, WeightsError, config, vgg, weights,
+    weights::Values,
 };
-
-/// Blocks at the end that are unfrozen together with the last block that can be: the last convolution has none after it to part it from.
-const CLOSING_BLOCKS: usize = 1;
 
 /// A pretrained network that turns images into embeddings.
 ///
@@ -19,7 +19,7 @@ const CLOSING_BLOCKS: usize = 1;
 #[derive(Clone, Debug)]
 pub struct Backbone {
     id: BackboneId,
-    network: EfficientNetLite,
+    network: Network,
     device: Device,
 }
 
@@ -29,25 +29,40 @@ impl Backbone {
     /// # Errors
     /// When the file does not fit.
     pub fn load(id: BackboneId, file: &[u8], device: &Device) -> Result<Self, WeightsError> {
-        let BackboneId::EfficientNetLite0 = id;
-        let network = EfficientNetLiteConfig::new()
-            .init(device)
-            .load(Weights::read(file)?)?
-            .no_grad();
-        Ok(Self {
-            id,
-            network,
-            device: device.clone(),
-        })
+        let weights = Weights::read(file)?;
+        let config = config(id, weights.has(vgg::HIDDEN_PREFIX));
+        let network = config.init(device).load(weights)?;
+        Ok(Self::new(id, network, device))
     }
 
-    /// The network with random weights instead of pretrained ones, which depend on the seed alone: see [`EfficientNetLite::randomized`].
+    /// Builds the network on `device` and fills it from another tool's file, where `plan` says; with its fully connected layers, if `is_hidden_kept` and the file has them.
+    ///
+    /// Beside the network, one convolution at most is held in memory.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or is another model's.
+    pub fn open<R: Read + Seek>(
+        id: BackboneId,
+        file: &mut Checkpoint<R>,
+        plan: &Plan,
+        is_hidden_kept: bool,
+        device: &Device,
+    ) -> Result<Self, OpenError> {
+        let config = config(id, is_hidden_kept && plan.has(Part::Hidden));
+        let network = config.init(device).load_checkpoint(file, plan)?;
+        Ok(Self::new(id, network, device))
+    }
+
+    /// The network with random weights instead of pretrained ones, which depend on the seed alone: see [`Network::randomized`].
     pub fn random(id: BackboneId, seed: u64, device: &Device) -> Self {
-        let BackboneId::EfficientNetLite0 = id;
-        let network = EfficientNetLiteConfig::new().init(device);
+        let network = config(id, false).init(device).randomized(seed);
+        Self::new(id, network, device)
+    }
+
+    fn new(id: BackboneId, network: Network, device: &Device) -> Self {
         Self {
             id,
-            network: network.randomized(seed).no_grad(),
+            network: network.no_grad(),
             device: device.clone(),
         }
     }
@@ -77,15 +92,15 @@ impl Backbone {
 
     /// The most blocks that can be unfrozen: all of them.
     pub fn most_unfrozen(&self) -> usize {
-        self.network.layers().len() - CLOSING_BLOCKS
+        self.network.layers().len() - self.network.closing()
     }
 
-    /// The first block that is trained when the last `unfrozen` are. The last convolution is not counted: it is always trained with them.
+    /// The first block that is trained when the last `unfrozen` are. A last convolution that has none after it to part it from is not counted: it is always trained with them.
     pub fn first_unfrozen(&self, unfrozen: usize) -> usize {
         let blocks = self.network.layers().len();
         match unfrozen.min(self.most_unfrozen()) {
             0 => blocks,
-            unfrozen => blocks - CLOSING_BLOCKS - unfrozen,
+            unfrozen => blocks - self.network.closing() - unfrozen,
         }
     }
 
@@ -149,18 +164,22 @@ impl Backbone {
 
     /// Side of the square input, in pixels.
     pub fn input_px(&self) -> u32 {
-        224
+        self.id.card().input_px
     }
 
     /// Length of an embedding.
     pub fn features(&self) -> usize {
-        1280
+        self.map()[0]
     }
 
     /// Cells a side of the last feature map.
     pub fn map_side(&self) -> usize {
-        // Five of its layers halve the image.
-        self.input_px() as usize / 32
+        self.map()[1]
+    }
+
+    /// Channels, height and width of the last feature map.
+    fn map(&self) -> [usize; 3] {
+        self.blocks().last().map_or([0; 3], |block| block.output)
     }
 
     /// Trained numbers in it.
@@ -173,15 +192,12 @@ impl Backbone {
     /// # Errors
     /// When the resampler refuses.
     pub fn prepare(&self, pixels: &Pixels) -> Result<Vec<f32>, PixelsError> {
-        let normalization = Normalization {
-            mean: [127.0; 3],
-            deviation: [128.0; 3],
-        };
+        let normalization = &self.id.card().normalization;
         let side = self.input_px();
         let mut planes = vec![0.0; 3 * side as usize * side as usize];
         pixels
             .center_square(side)?
-            .write_planes(&normalization, &mut planes);
+            .write_planes(normalization, &mut planes);
         Ok(planes)
     }
 
@@ -207,7 +223,7 @@ impl Backbone {
 /// The last blocks of a backbone: what fine-tuning trains.
 #[derive(Module, Debug)]
 pub struct Tail {
-    network: EfficientNetLite,
+    network: Network,
 }
 
 impl Tail {
@@ -221,7 +237,7 @@ impl Tail {
         self.network.tensors()
     }
 
-    /// How many blocks it has, the last convolution included.
+    /// How many blocks it has, a last convolution included.
     pub fn len(&self) -> usize {
         self.network.layers().len()
     }

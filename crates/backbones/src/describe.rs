@@ -5,7 +5,9 @@
 pub struct BlockInfo {
     /// Its name in the weights file.
     pub name: String,
-    /// Channels, height and width of its result.
+    /// Channels, height and width of its feature map.
+    pub map: [usize; 3],
+    /// Channels, height and width of what the next block gets: the same, if no pooling follows.
     pub output: [usize; 3],
     /// Trained numbers in it.
     pub parameters: u64,

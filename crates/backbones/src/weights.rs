@@ -31,7 +31,7 @@ pub enum WeightsError {
         expected: Vec<usize>,
     },
     /// A tensor's numbers are of a type that is not read.
-    #[error("the tensor {name} holds {dtype} instead of F16 or F32")]
+    #[error("the tensor {name} holds {dtype} instead of F16, F32 or I8 with a scale")]
     Dtype {
         /// The tensor.
         name: String,
@@ -74,7 +74,9 @@ impl<'a> Weights<'a> {
         })
     }
 
-    /// The tensor called `name` in the place of `param`, which gives shape and device. F16 is widened to f32.
+    /// The tensor called `name` in the place of `param`, which gives shape and device.
+    ///
+    /// Everything becomes f32: F16 is widened, and I8 is multiplied row by row with the tensor `….scale` that goes with `….weight`.
     ///
     /// # Errors
     /// When the tensor is missing, of another shape or type, or not finite.
@@ -132,6 +134,7 @@ impl<'a> Weights<'a> {
                 let (quads, _) = view.data().as_chunks();
                 quads.iter().map(|&quad| f32::from_le_bytes(quad)).collect()
             }
+            Dtype::I8 => self.scaled(name, view.data(), shape)?,
             dtype => {
                 return Err(WeightsError::Dtype {
                     name: name.to_owned(),
@@ -144,6 +147,23 @@ impl<'a> Weights<'a> {
         }
         self.taken.borrow_mut().insert(name.to_owned());
         Ok(TensorData::new(values, shape.to_vec()))
+    }
+
+    /// Whole numbers, times the scale of the row in which they stand.
+    fn scaled(&self, name: &str, bytes: &[u8], shape: &[usize]) -> Result<Vec<f32>, WeightsError> {
+        let scale = match name.strip_suffix(".weight") {
+            Some(conv) => format!("{conv}.scale"),
+            None => return Err(WeightsError::Missing(format!("{name}.scale"))),
+        };
+        let rows = shape.first().copied().unwrap_or(1);
+        let scales = self.values(&scale, &[rows])?;
+        let row = (bytes.len() / rows.max(1)).max(1);
+        let rows = bytes.chunks_exact(row).zip(scales);
+        let values = rows.flat_map(|(row, scale)| {
+            row.iter()
+                .map(move |&byte| f32::from(byte.cast_signed()) * scale)
+        });
+        Ok(values.collect())
     }
 
     /// Checks that every tensor of the file has been taken.

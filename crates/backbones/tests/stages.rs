@@ -12,7 +12,7 @@ use burn::{
     optim::GradientsParams,
     tensor::{Device, Distribution, Tensor, TensorData},
 };
-use headstart_backbones::{Backbone, EfficientNetLiteConfig, Weights};
+use headstart_backbones::{Backbone, Network, Weights, config};
 use headstart_project::BackboneId;
 
 fn file() -> Vec<u8> {
@@ -149,7 +149,7 @@ fn random_weights_neither_blow_up_nor_vanish_through_the_depth() {
 fn gradients_of_every_block_agree_with_finite_differences() {
     let device = Device::flex();
     let weights = file();
-    let network = EfficientNetLiteConfig::new()
+    let network = config(BackboneId::EfficientNetLite0, false)
         .init(&device)
         .load(Weights::read(&weights).expect("reads"))
         .expect("fits");
@@ -219,12 +219,12 @@ fn visit(module: &impl Module) -> Vec<(burn::module::ParamId, usize)> {
 
 /// The network with the `at`-th tensor of block `from` moved by `share` along its gradient's direction, the gradient's length and the tensor's own.
 fn move_along(
-    network: &headstart_backbones::EfficientNetLite,
+    network: &Network,
     from: usize,
     at: usize,
     gradients: &GradientsParams,
     share: f64,
-) -> (headstart_backbones::EfficientNetLite, f64, f64) {
+) -> (Network, f64, f64) {
     let (id, _) = visit(&network.layers()[from])[at];
     struct Move<'a> {
         id: burn::module::ParamId,

@@ -36,9 +36,7 @@ impl Classifier {
     /// With the reason as text, when the files do not fit.
     #[wasm_bindgen(constructor)]
     pub fn new(backbone: &str, weights: &[u8], trained: &[u8]) -> Result<Classifier, String> {
-        let id = BackboneId::ALL
-            .into_iter()
-            .find(|id| id.name() == backbone)
+        let id = BackboneId::of_name(backbone)
             .ok_or_else(|| format!("there is no backbone {backbone}"))?;
         let device = Device::flex();
         let backbone = Backbone::load(id, weights, &device).map_err(|error| error.to_string())?;

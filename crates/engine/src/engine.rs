@@ -348,7 +348,13 @@ impl Engine {
 
     async fn start(&self, start: Start) {
         let start_ms = port::now_ms();
-        let weights = match fetch::weights(&start.weights_url, start.backbone.sha256()).await {
+        let Some(sha256) = start.backbone.sha256() else {
+            let title = start.backbone.title();
+            return fail(EngineError::WeightsMissing {
+                detail: format!("{title} has no weights of its own; open a weights file"),
+            });
+        };
+        let weights = match fetch::weights(&start.weights_url, sha256).await {
             Ok(weights) => Rc::from(weights),
             Err(reason) => return fail(reason),
         };

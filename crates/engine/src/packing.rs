@@ -103,7 +103,10 @@ async fn try_unpack(request: RequestId, file: Blob) -> Result<(), ProjectFileErr
         detail: describe(&error),
     };
     let reader = BlobReader::new(file).map_err(damaged)?;
-    let known: Vec<SavedBackbone> = BackboneId::ALL.into_iter().map(saved_backbone).collect();
+    let known: Vec<SavedBackbone> = BackboneId::ALL
+        .into_iter()
+        .filter_map(saved_backbone)
+        .collect();
     let mut check = ProjectCheck::begin(reader, &known, ArchiveLimits::default())?;
     let pause = Pause::new();
     let mut remaining = Remaining::start(port::now_ms());
@@ -136,14 +139,13 @@ async fn try_unpack(request: RequestId, file: Blob) -> Result<(), ProjectFileErr
     Ok(())
 }
 
-/// A shipped backbone as project files name it.
-pub fn saved_backbone(id: BackboneId) -> SavedBackbone {
-    let BackboneId::EfficientNetLite0 = id;
-    SavedBackbone {
+/// A backbone as project files name it; `None` when its weights are not known.
+pub fn saved_backbone(id: BackboneId) -> Option<SavedBackbone> {
+    Some(SavedBackbone {
         name: id.name().to_owned(),
-        sha256: id.sha256().to_owned(),
-        features: 1280,
-    }
+        sha256: id.sha256()?.to_owned(),
+        features: id.card().features,
+    })
 }
 
 /// A zip on its way: files, and what stands between them.

@@ -38,7 +38,10 @@ pub fn bundle<W: Write + Seek>(bundle: &Bundle<'_>, file: W) -> Result<W, Export
         zip.binary("classify.html", page(model, title, program)?.as_bytes())?;
     }
     zip.text("predict.py", include_str!("../templates/predict.py"))?;
-    zip.text("continue_training.py", facts.continue_training)?;
+    zip.text(
+        "continue_training.py",
+        include_str!("../templates/continue_training.py"),
+    )?;
     zip.text("LICENSE-weights", include_str!("../../../weights/LICENSE"))?;
     zip.0.finish().map_err(refused)
 }

@@ -33,6 +33,11 @@ pub struct Graph<'a> {
 /// A constant's numbers, little-endian, in row-major order.
 #[derive(Clone, Debug)]
 pub enum Numbers<'a> {
+    /// Whole numbers in a quarter of the space; each row is multiplied with its scale, an f32, before it is used.
+    I8 {
+        numbers: Cow<'a, [u8]>,
+        scales: Cow<'a, [u8]>,
+    },
     /// Stored in half the space, and widened before they are used.
     F16(Cow<'a, [u8]>),
     F32(Cow<'a, [u8]>),
@@ -64,6 +69,16 @@ pub enum Op {
         padding: [usize; 4],
         groups: usize,
     },
+    /// Images: of each square of positions one number.
+    Pool {
+        of: PoolOf,
+        kernel: usize,
+        stride: usize,
+        /// Positions above, left, below, right: zeros for a mean, none at all for the largest.
+        padding: [usize; 4],
+    },
+    /// Images of the same size: their channels behind one another.
+    Concatenate,
     /// Rows, weight `[in, out]`, bias `[out]`.
     Dense,
     /// Rows, other rows `[count, features]`: the product of each with each, `[batch, count]`.
@@ -91,6 +106,14 @@ pub enum Op {
     MeanOfLargest {
         count: usize,
     },
+}
+
+/// What is taken of a square of positions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PoolOf {
+    Largest,
+    /// Of all positions, the padding's zeros included.
+    Mean,
 }
 
 impl<'a> Graph<'a> {
@@ -187,6 +210,34 @@ impl Op {
                 let width = places(width + left + right, kernel_width)?;
                 fits.then(|| vec![batch, Fixed(out), Fixed(height), Fixed(width)])
             }
+            (
+                Self::Pool {
+                    kernel,
+                    stride,
+                    padding: [top, left, bottom, right],
+                    ..
+                },
+                &[&[batch, channels, Fixed(height), Fixed(width)]],
+            ) => {
+                let places = |size: usize| Some(size.checked_sub(kernel)?.checked_div(stride)? + 1);
+                let height = places(height + top + bottom)?;
+                let width = places(width + left + right)?;
+                Some(vec![batch, channels, Fixed(height), Fixed(width)])
+            }
+            (Self::Concatenate, &[&[batch, _, height, width], ..]) => {
+                let mut channels = 0;
+                for input in inputs {
+                    match **input {
+                        [of, Fixed(count), tall, wide]
+                            if (of, tall, wide) == (batch, height, width) =>
+                        {
+                            channels += count;
+                        }
+                        _ => return None,
+                    }
+                }
+                Some(vec![batch, Fixed(channels), height, width])
+            }
             (Self::Dense, &[&[batch, features], &[inputs, outputs], &[biases]]) => {
                 (features == inputs && outputs == biases).then(|| vec![batch, outputs])
             }
@@ -251,6 +302,25 @@ mod tests {
         assert_eq!(convolution(4, [8, 3, 3, 3], 2), None);
         assert_eq!(convolution(3, [8, 3, 11, 11], 2), None);
         assert_eq!(convolution(3, [8, 3, 3, 3], 0), None);
+    }
+
+    #[test]
+    fn poolings_and_concatenations_know_their_shapes() {
+        let mut graph = Graph::default();
+        let image = graph.input("image", &[4, 9, 8]);
+        let pool = Op::Pool {
+            of: PoolOf::Largest,
+            kernel: 3,
+            stride: 2,
+            padding: [0, 0, 0, 1],
+        };
+        let small = graph.node(pool, "small", &[image]).expect("fits");
+        assert_eq!(graph.shape(small), [Batch, Fixed(4), Fixed(4), Fixed(4)]);
+        let both = [small, small];
+        let both = graph.node(Op::Concatenate, "both", &both).expect("fits");
+        assert_eq!(graph.shape(both), [Batch, Fixed(8), Fixed(4), Fixed(4)]);
+        let uneven = graph.node(Op::Concatenate, "uneven", &[image, small]);
+        assert!(matches!(uneven, Err(ExportError::Shapes(_))));
     }
 
     #[test]

@@ -7,11 +7,11 @@
 mod backbone;
 mod base64;
 mod bundle;
-mod efficientnet_lite;
 mod error;
 mod graph;
 mod head;
 mod manifest;
+mod network;
 mod onnx;
 mod page;
 mod protobuf;

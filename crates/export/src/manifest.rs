@@ -1,5 +1,6 @@
 //! `model.json`: what is exported, in plain data.
 
+use headstart_backbones::LayerConfig;
 use headstart_project::BackboneId;
 use serde::Serialize;
 use serde_json::Value;
@@ -29,6 +30,7 @@ struct Backbone {
     features: usize,
     license: &'static str,
     source: &'static str,
+    layers: Vec<LayerConfig>,
 }
 
 #[derive(Serialize)]
@@ -61,9 +63,10 @@ pub fn manifest(model: &Model<'_>, title: &str, run: &Value) -> Result<String, E
         backbone: Backbone {
             name: model.backbone.name(),
             title: model.backbone.title(),
-            features: facts.features,
+            features: tensors.features(model.backbone),
             license: facts.license,
             source: facts.source,
+            layers: tensors.network(model.backbone).layers,
         },
         preprocessing: Preprocessing {
             size_px: facts.input_px,

@@ -2,10 +2,11 @@
 
 use crate::{
     ExportError, Model,
-    backbone::{Facts, describe},
-    graph::{Graph, Node, Numbers, Op, Size, Value},
+    backbone::Facts,
+    graph::{Graph, Node, Numbers, Op, PoolOf, Size, Value},
     head,
     manifest::preprocessing_in_words,
+    network::describe,
     protobuf::Message,
     tensors::Tensors,
 };
@@ -16,6 +17,7 @@ const OPSET: i64 = 17;
 const IR_VERSION: i64 = 8;
 
 const FLOAT: i64 = 1;
+const INT8: i64 = 3;
 const INT64: i64 = 7;
 const FLOAT16: i64 = 10;
 
@@ -58,7 +60,12 @@ fn whole<'a>(model: &Model<'a>, tensors: &Tensors<'a>) -> Result<Graph<'a>, Expo
     let deviation = graph.numbers("deviation", &[1, 3, 1, 1], &facts.deviation);
     let centred = graph.node(Op::Subtract, "centred", &[image, mean])?;
     let normalised = graph.node(Op::Divide, "normalised", &[centred, deviation])?;
-    let maps = describe(model.backbone, &mut graph, tensors, normalised)?;
+    let maps = describe(
+        &tensors.network(model.backbone),
+        &mut graph,
+        tensors,
+        normalised,
+    )?;
     let embedding = graph.node(Op::MeanOfPositions, "embedding", &[maps])?;
     let probabilities = head::probabilities(&mut graph, tensors, embedding)?;
     let familiarity = head::familiarity(&mut graph, tensors, embedding)?;
@@ -190,6 +197,14 @@ impl Writer<'_> {
                 let to = [Attribute::Integer("to", FLOAT)];
                 self.step("Cast", &[&stored], &[name], &to);
             }
+            Numbers::I8 { numbers, scales } => {
+                let (stored, scale) = (format!("{name}.i8"), format!("{name}.scale"));
+                self.tensor(&stored, INT8, &shape, numbers);
+                let rows = shape.first().copied().unwrap_or(1);
+                self.tensor(&scale, FLOAT, &[rows], scales);
+                let axis = [Attribute::Integer("axis", 0)];
+                self.step("DequantizeLinear", &[&stored, &scale], &[name], &axis);
+            }
         }
     }
 
@@ -231,6 +246,27 @@ impl Writer<'_> {
                 ];
                 simple("Conv", &attributes);
             }
+            Op::Pool {
+                of,
+                kernel,
+                stride,
+                padding,
+            } => {
+                let (kernel, stride) = ([kernel as i64; 2], [stride as i64; 2]);
+                let padding = padding.map(|zeros| zeros as i64);
+                let attributes = [
+                    Integers("kernel_shape", &kernel),
+                    Integers("strides", &stride),
+                    Integers("pads", &padding),
+                    Integer("count_include_pad", 1),
+                ];
+                match of {
+                    // The last attribute is the average's alone.
+                    PoolOf::Largest => simple("MaxPool", &attributes[..3]),
+                    PoolOf::Mean => simple("AveragePool", &attributes),
+                }
+            }
+            Op::Concatenate => simple("Concat", &[Integer("axis", 1)]),
             Op::Clip { low, high } => {
                 let (low_name, high_name) = (format!("{output}.low"), format!("{output}.high"));
                 self.tensor(&low_name, FLOAT, &[], &low.to_le_bytes());
@@ -319,6 +355,8 @@ impl Attribute<'_> {
 mod tests {
     use std::collections::BTreeSet;
 
+    use headstart_project::BackboneId;
+
     use super::*;
     use crate::{
         protobuf::reading::{all, integers, texts},
@@ -389,6 +427,24 @@ mod tests {
         }
         let is_half = |tensor: &&Vec<u8>| integers(tensor, 2)[0] == FLOAT16;
         assert_eq!(constants.iter().filter(is_half).count(), 98);
+    }
+
+    #[test]
+    fn every_backbone_is_exported_with_its_weights_in_8_bits() {
+        for id in BackboneId::ALL {
+            let made = Made::of(id);
+            let file = onnx(&made.model(&names(3))).expect("exports");
+            let graph = graph_of(&file);
+            let kinds: Vec<String> = all(&graph, 1)
+                .iter()
+                .flat_map(|node| texts(node, 4))
+                .collect();
+            let count = |kind: &str| kinds.iter().filter(|it| *it == kind).count();
+            assert_eq!(count("Conv"), count("DequantizeLinear"), "{}", id.name());
+            let has_pools = !id.name().contains("net-lite") && id != BackboneId::MobileNetV2;
+            assert_eq!(count("MaxPool") > 0, has_pools, "{}", id.name());
+            assert_eq!(count("AveragePool") > 0, id == BackboneId::InceptionV3);
+        }
     }
 
     #[test]

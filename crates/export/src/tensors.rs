@@ -2,6 +2,8 @@
 
 use std::{borrow::Cow, collections::BTreeMap, collections::HashMap};
 
+use headstart_backbones::{NetworkConfig, config};
+use headstart_project::BackboneId;
 use safetensors::{Dtype, SafeTensors, View};
 
 use crate::{
@@ -80,6 +82,20 @@ impl<'a> Tensors<'a> {
         Some(&self.0.get(name)?.shape)
     }
 
+    /// The network that the weights are of: with fully connected layers, if there are such.
+    pub fn network(&self, backbone: BackboneId) -> NetworkConfig {
+        let is_hidden_kept = self
+            .0
+            .keys()
+            .any(|name| name.starts_with("backbone.hidden."));
+        config(backbone, is_hidden_kept)
+    }
+
+    /// Length of an embedding.
+    pub fn features(&self, backbone: BackboneId) -> usize {
+        self.network(backbone).features()
+    }
+
     /// The only number of a tensor of shape `[1]`, if there is one.
     pub fn number(&self, name: &str) -> Option<f32> {
         let tensor = self.0.get(name)?;
@@ -90,13 +106,25 @@ impl<'a> Tensors<'a> {
     /// Takes a tensor over into a graph.
     ///
     /// # Errors
-    /// When it is missing or not of f16 or f32.
+    /// When it is missing, or not of f16, f32 or i8 with a scale for each row.
     pub fn constant(&self, graph: &mut Graph<'a>, name: &str) -> Result<Value, ExportError> {
         let missing = || ExportError::Missing(name.to_owned());
         let tensor = self.0.get(name).ok_or_else(missing)?;
         let numbers = match tensor.dtype {
             Dtype::F16 => Numbers::F16(tensor.bytes.clone()),
             Dtype::F32 => Numbers::F32(tensor.bytes.clone()),
+            Dtype::I8 => {
+                let misfit = || ExportError::Misfit(name.to_owned());
+                let scale = name.strip_suffix(".weight").ok_or_else(misfit)?;
+                let scale = self.0.get(&format!("{scale}.scale")).ok_or_else(misfit)?;
+                if scale.dtype != Dtype::F32 || scale.shape.first() != tensor.shape.first() {
+                    return Err(misfit());
+                }
+                Numbers::I8 {
+                    numbers: tensor.bytes.clone(),
+                    scales: scale.bytes.clone(),
+                }
+            }
             _ => return Err(ExportError::Misfit(name.to_owned())),
         };
         Ok(graph.constant(name, &tensor.shape, numbers))

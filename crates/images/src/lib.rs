@@ -15,6 +15,7 @@ pub use archive::{Archive, ArchiveItem, ArchiveLimits};
 pub use augment::augment;
 pub use declared::declared_entries;
 pub use header::{Format, ImageHeader, MAX_MEGAPIXELS, check, inspect};
+pub use headstart_project::Normalization;
 pub use look::look;
-pub use pixels::{Normalization, Pixels, PixelsError};
+pub use pixels::{Pixels, PixelsError};
 pub use place::{Placement, is_junk, place};

@@ -4,6 +4,7 @@ use fast_image_resize::{
     FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer,
     images::{Image, ImageRef},
 };
+use headstart_project::Normalization;
 use thiserror::Error;
 
 /// A decoded image, upright: RGBA, 8 bits a channel, rows from the top, alpha not premultiplied.
@@ -12,15 +13,6 @@ pub struct Pixels {
     width_px: u32,
     height_px: u32,
     rgba: Vec<u8>,
-}
-
-/// How a backbone wants its channels: `(value - mean) / deviation`, on values from 0 to 255.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Normalization {
-    /// One mean for each of red, green and blue.
-    pub mean: [f32; 3],
-    /// One deviation for each of red, green and blue.
-    pub deviation: [f32; 3],
 }
 
 /// Why pixels cannot be used.

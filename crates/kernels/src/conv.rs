@@ -35,7 +35,7 @@ impl Conv {
     }
 }
 
-/// Convolves `x [batch, in, height, width]` with `weight [out, in / groups, kernel, kernel]`, adds `bias [out]` and clamps.
+/// Convolves `x [batch, in, height, width]` with `weight [out, in / groups, kernel height, kernel width]`, adds `bias [out]` and clamps.
 pub fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, conv: Conv) -> Tensor<4> {
     Tensor::from_dispatch(<Dispatch as ConvBackend>::conv2d_clamped(
         x.into_dispatch(),
@@ -111,17 +111,18 @@ pub(crate) struct Geometry {
     pub input: [usize; 2],
     /// Height and width.
     pub output: [usize; 2],
-    pub kernel: usize,
+    /// Height and width.
+    pub kernel: [usize; 2],
     pub conv: Conv,
 }
 
 impl Geometry {
     pub fn new(x: &[usize], weight: &[usize], conv: Conv) -> Self {
-        let (&[batch, channels_in, height, width], &[channels_out, _, kernel, _]) = (x, weight)
+        let (&[batch, channels_in, height, width], &[channels_out, _, tall, wide]) = (x, weight)
         else {
             unreachable!("conv2d takes tensors of rank 4")
         };
-        let length = |size: usize, (before, behind): (usize, usize)| {
+        let length = |size: usize, (before, behind): (usize, usize), kernel: usize| {
             (size + before + behind - kernel) / conv.stride + 1
         };
         let [rows, columns] = conv.padding;
@@ -129,8 +130,8 @@ impl Geometry {
             batch,
             channels: [channels_in, channels_out],
             input: [height, width],
-            output: [length(height, rows), length(width, columns)],
-            kernel,
+            output: [length(height, rows, tall), length(width, columns, wide)],
+            kernel: [tall, wide],
             conv,
         }
     }
@@ -149,8 +150,18 @@ impl Geometry {
         let [channels_in, channels_out] = self.channels;
         self.conv.groups == channels_in
             && channels_in == channels_out
-            && [3, 5].contains(&self.kernel)
+            && [[3, 3], [5, 5]].contains(&self.kernel)
             && self.conv.stride <= 2
+    }
+
+    /// Weights of one filter in one channel.
+    pub fn taps(&self) -> usize {
+        self.kernel.iter().product()
+    }
+
+    /// Whether what an output sees is the input at its own place.
+    pub fn is_pointwise(&self) -> bool {
+        self.taps() == 1 && self.conv.stride == 1 && self.input == self.output
     }
 
     fn clamp(&self) -> [f32; 2] {
@@ -167,7 +178,7 @@ impl Geometry {
         }
         let groups = self.conv.groups;
         let (group_in, group_out) = (channels_in / groups, channels_out / groups);
-        let depth = group_in * self.kernel * self.kernel;
+        let depth = group_in * self.taps();
         let images = x
             .chunks_exact(group_in * input_area)
             .zip(output.chunks_exact_mut(group_out * output_area));
@@ -189,12 +200,11 @@ impl Geometry {
         }
     }
 
-    /// Gathers what the outputs `start..start + columns` of one image see into `panel [in * kernel * kernel, PANEL]`.
+    /// Gathers what the outputs `start..start + columns` of one image see into `panel [in * taps, PANEL]`.
     fn fill_panel(&self, x: &[f32], start: usize, columns: usize, panel: &mut [f32]) {
         let [height, width] = self.input;
         let area = height * width;
-        if self.kernel == 1 && self.conv.stride == 1 && self.input == self.output {
-            // What an output sees is the input at its own place.
+        if self.is_pointwise() {
             for (channel, row) in x.chunks_exact(area).zip(panel.chunks_exact_mut(PANEL)) {
                 if columns == PANEL {
                     row.copy_from_slice(&channel[start..start + PANEL]);
@@ -211,13 +221,13 @@ impl Geometry {
             let (y, x) = (place / self.output[1], place % self.output[1]);
             (y * self.conv.stride, x * self.conv.stride)
         });
-        let taps = self.kernel * self.kernel;
+        let taps = self.taps();
         let channels = x
             .chunks_exact(area)
             .zip(panel.chunks_exact_mut(taps * PANEL));
         for (channel, rows) in channels {
             for (tap, row) in rows.chunks_exact_mut(PANEL).enumerate() {
-                let (down, right) = (tap / self.kernel, tap % self.kernel);
+                let (down, right) = (tap / self.kernel[1], tap % self.kernel[1]);
                 for (value, &(y, x)) in row.iter_mut().zip(&corners[..columns]) {
                     // Places before the input wrap around and fail the comparison like those behind it.
                     let (y, x) = ((y + down).wrapping_sub(top), (x + right).wrapping_sub(left));
@@ -240,15 +250,15 @@ impl Geometry {
             stride: self.conv.stride,
             clamp: self.clamp(),
         };
-        let mut padded = Padded::new(&plane, self.kernel);
+        let mut padded = Padded::new(&plane, self.kernel[0]);
         let channels = x
             .chunks_exact(input_area)
             .zip(output.chunks_exact_mut(output_area));
-        let taps = self.kernel * self.kernel;
+        let taps = self.taps();
         for (index, (x, output)) in channels.enumerate() {
             let channel = index % bias.len();
             let (filter, bias) = (&weight[channel * taps..][..taps], bias[channel]);
-            if self.kernel == 3 {
+            if self.kernel == [3, 3] {
                 filter_channel::<3>(&plane, &mut padded, filter, bias, x, output);
             } else {
                 filter_channel::<5>(&plane, &mut padded, filter, bias, x, output);
@@ -341,6 +351,26 @@ mod tests {
             };
             compare([2, 3, 12, 10], [7, 3, 3, 3], conv);
             compare([2, 4, 12, 10], [6, 2, 3, 3], Conv { groups: 2, ..conv });
+        }
+    }
+
+    #[test]
+    fn kernels_that_are_not_square_agree_with_burn() {
+        for (kernel, padding) in [
+            ([1, 7], [(0, 0), (3, 3)]),
+            ([7, 1], [(3, 3), (0, 0)]),
+            ([1, 3], [(0, 0), (1, 1)]),
+            ([7, 7], [(3, 3), (3, 3)]),
+        ] {
+            for stride in [1, 2] {
+                let conv = Conv {
+                    stride,
+                    padding,
+                    groups: 1,
+                    clamp: Some([0.0, f32::MAX]),
+                };
+                compare([2, 3, 9, 11], [6, 3, kernel[0], kernel[1]], conv);
+            }
         }
     }
 }

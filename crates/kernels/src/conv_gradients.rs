@@ -50,7 +50,7 @@ pub trait ConvGradients: ConvBackend {
         Self::conv2d_x_backward(x, weight, gradient, conv.options())
     }
 
-    /// The gradient by the weights, `[out, in / groups, kernel, kernel]`, from the one before the clamp.
+    /// The gradient by the weights, `[out, in / groups, kernel height, kernel width]`, from the one before the clamp.
     fn by_weight(
         gradient: FloatTensor<Self>,
         x: FloatTensor<Self>,
@@ -140,10 +140,10 @@ impl Geometry {
     /// `None` when the padding reaches further than the filter.
     fn backwards(&self) -> Option<Self> {
         let stride = self.conv.stride;
-        let reach = self.kernel - 1;
         let spread = self.output.map(|size| (size - 1) * stride + 1);
         let mut padding = [(0, 0); 2];
         for (axis, padding) in padding.iter_mut().enumerate() {
+            let reach = self.kernel[axis] - 1;
             let before = reach.checked_sub(self.conv.padding[axis].0)?;
             let behind = (self.input[axis] + reach).checked_sub(spread[axis] + before)?;
             *padding = (before, behind);
@@ -164,11 +164,11 @@ impl Geometry {
         })
     }
 
-    /// `[out, in / groups, kernel, kernel]` to `[in, out / groups, kernel, kernel]`, each filter turned by half a circle.
+    /// `[out, in / groups, …]` to `[in, out / groups, …]`, each filter turned by half a circle.
     fn turned_filters(&self, weight: &[f32]) -> Vec<f32> {
         let groups = self.conv.groups;
         let [group_in, group_out] = self.channels.map(|channels| channels / groups);
-        let taps = self.kernel * self.kernel;
+        let taps = self.taps();
         let mut turned = vec![0.0; weight.len()];
         for (index, filter) in weight.chunks_exact(taps).enumerate() {
             let (out, from) = (index / group_in, index % group_in);
@@ -214,13 +214,13 @@ impl Geometry {
         };
         let [input_area, output_area] = [self.input, self.output].map(|[h, w]| h * w);
         let [channels, _] = self.channels;
-        let taps = self.kernel * self.kernel;
-        let mut padded = Padded::new(&plane, self.kernel);
+        let taps = self.taps();
+        let mut padded = Padded::new(&plane, self.kernel[0]);
         let mut filters = vec![0.0; channels * taps];
         let planes = x.chunks_exact(input_area);
         for (index, (x, gradient)) in planes.zip(gradient.chunks_exact(output_area)).enumerate() {
             let filter = &mut filters[index % channels * taps..][..taps];
-            if self.kernel == 3 {
+            if self.kernel == [3, 3] {
                 filter_gradient::<3>(&plane, &mut padded, x, gradient, filter);
             } else {
                 filter_gradient::<5>(&plane, &mut padded, x, gradient, filter);
@@ -229,13 +229,13 @@ impl Geometry {
         filters
     }
 
-    /// The gradient by the weights, as a matrix product for each group: `gradient [out, batch * places]` times what each place sees, `[batch * places, in * kernel * kernel]`.
+    /// The gradient by the weights, as a matrix product for each group: `gradient [out, batch * places]` times what each place sees, `[batch * places, in * taps]`.
     fn weights_gradient(&self, gradient: &[f32], x: &[f32]) -> Vec<f32> {
         let groups = self.conv.groups;
         let [group_in, group_out] = self.channels.map(|channels| channels / groups);
         let [input_area, output_area] = [self.input, self.output].map(|[h, w]| h * w);
         let depth = self.batch * output_area;
-        let columns = group_in * self.kernel * self.kernel;
+        let columns = group_in * self.taps();
         let mut weights = vec![0.0; self.channels[1] * columns];
         let mut matrix = vec![0.0; group_out * depth];
         let mut panel = vec![0.0; depth * PANEL];
@@ -271,17 +271,17 @@ impl Geometry {
     /// What all places see through one tap of the filter, into every `PANEL`-th value of `column`.
     /// `tap` counts over channels, rows and columns of the filter; `x` is one image's part of a group.
     fn fill_column(&self, x: &[f32], tap: usize, column: &mut [f32]) {
-        let taps = self.kernel * self.kernel;
+        let taps = self.taps();
         let [height, width] = self.input;
         let channel = &x[tap / taps * height * width..][..height * width];
         let values = column.iter_mut().step_by(PANEL);
-        if self.kernel == 1 && self.conv.stride == 1 && self.input == self.output {
+        if self.is_pointwise() {
             for (value, &source) in values.zip(channel) {
                 *value = source;
             }
             return;
         }
-        let (down, right) = (tap % taps / self.kernel, tap % self.kernel);
+        let (down, right) = (tap % taps / self.kernel[1], tap % self.kernel[1]);
         let [(top, _), (left, _)] = self.conv.padding;
         let [rows, columns] = self.output;
         let places = (0..rows).flat_map(|y| (0..columns).map(move |x| (y, x)));
@@ -451,6 +451,25 @@ mod tests {
             };
             compare([2, 3, 12, 10], [7, 3, 3, 3], conv);
             compare([2, 4, 12, 10], [6, 2, 3, 3], Conv { groups: 2, ..conv });
+        }
+    }
+
+    #[test]
+    fn gradients_of_kernels_that_are_not_square_agree_with_burn() {
+        for (kernel, padding) in [
+            ([1, 7], [(0, 0), (3, 3)]),
+            ([7, 1], [(3, 3), (0, 0)]),
+            ([7, 7], [(3, 3), (3, 3)]),
+        ] {
+            for stride in [1, 2] {
+                let conv = Conv {
+                    stride,
+                    padding,
+                    groups: 1,
+                    clamp: Some([0.0, f32::MAX]),
+                };
+                compare([2, 3, 9, 11], [4, 3, kernel[0], kernel[1]], conv);
+            }
         }
     }
 

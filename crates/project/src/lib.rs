@@ -3,6 +3,7 @@
 //! Everything that the page and the engine say to each other, and everything that is shown or written to a file, is a type of this crate.
 //! It knows neither the browser nor burn: the same types serve the page, the engine, the native tests and the benchmarks.
 
+mod backbone;
 mod command;
 mod error;
 mod event;
@@ -16,6 +17,7 @@ mod record;
 mod settings;
 mod statistics;
 
+pub use backbone::{BackboneCard, BackboneId, Normalization, WeightsOrigin};
 pub use command::{
     Analysis, ClassRequest, Command, Frame, HeatFor, ModelExport, NewSample, PackForm, Packing,
     TrainRequest,
@@ -41,7 +43,7 @@ pub use record::{
     SuspectRecord, TestRecord, UnknownsRecord,
 };
 pub use settings::{
-    AugmentSettings, BackboneId, DeviceKind, DevicePreference, FineTuneSettings, Part, Schedule,
-    TrainSettings, UnfreezeEstimate,
+    AugmentSettings, DeviceKind, DevicePreference, FineTuneSettings, Part, Schedule, TrainSettings,
+    UnfreezeEstimate,
 };
 pub use statistics::{ClassScores, MacroScores, counted, macro_average, per_class, wilson};

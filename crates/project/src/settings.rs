@@ -1,43 +1,5 @@
 use serde::{Deserialize, Serialize};
 
-/// A pretrained backbone that the engine can load.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum BackboneId {
-    /// EfficientNet-Lite0, 1280 features, 224 px.
-    #[default]
-    #[serde(rename = "efficientnet-lite0")]
-    EfficientNetLite0,
-}
-
-impl BackboneId {
-    /// All backbones, in the order in which the picker lists them.
-    pub const ALL: [Self; 1] = [Self::EfficientNetLite0];
-
-    /// The name in files and run records.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::EfficientNetLite0 => "efficientnet-lite0",
-        }
-    }
-
-    /// SHA-256 of its weights file, in hexadecimal digits.
-    pub const fn sha256(self) -> &'static str {
-        match self {
-            Self::EfficientNetLite0 => {
-                "c6d08b487aaeae8b19ce350c4100698588faedb734db4b221d9099bacc33442a"
-            }
-        }
-    }
-
-    /// The name that people read.
-    pub const fn title(self) -> &'static str {
-        match self {
-            Self::EfficientNetLite0 => "EfficientNet-Lite0",
-        }
-    }
-}
-
 /// Where tensors are computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -176,7 +176,7 @@ fn project_file(app: &App, state: &State) -> Result<ProjectFile, String> {
         changed_ms: now,
         backbone: SavedBackbone {
             name: backbone.id.name().into(),
-            sha256: backbone.id.sha256().into(),
+            sha256: backbone.id.sha256().unwrap_or_default().into(),
             features: backbone.features,
         },
         settings: state.settings.parse()?,

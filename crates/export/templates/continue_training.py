@@ -3,7 +3,7 @@
 
 IMAGES holds one folder of images for each class, named as the class is. --all trains the backbone, too,
 which needs a graphics card and many images. The result is continued.safetensors, with the same tensors
-as model.safetensors.
+as model.safetensors, in f32.
 
 Needs: pip install torch numpy pillow onnxruntime safetensors
 """
@@ -15,61 +15,91 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
-from torch.nn.functional import cross_entropy, pad
+from torch.nn.functional import avg_pool2d, cross_entropy, max_pool2d, pad
 
 from predict import HERE, prepare
 
 EPOCHS, BATCH, LEARNING_RATE = 20, 16, 1e-4
+ACTIVATIONS = {"identity": lambda x: x, "relu": torch.relu, "relu6": lambda x: x.clamp(0, 6)}
 
 
 class Conv(nn.Conv2d):
-    """A convolution with TensorFlow's "SAME" padding, whose odd zero goes behind, and ReLU6."""
+    """A convolution with its padding and activation."""
 
-    def __init__(self, weight, stride=1, groups=1, activated=True):
-        channels_out, of_group, size, _ = weight.shape
-        super().__init__(of_group * groups, channels_out, size, stride, groups=groups)
-        self.activated = activated
+    def __init__(self, how):
+        channels_out, of_group, *size = how["shape"]
+        super().__init__(of_group * how["groups"], channels_out, size, how["stride"], groups=how["groups"])
+        self.how = how
 
-    def forward(self, x):
-        def zeros(length):
-            places = -(-length // self.stride[0])
-            total = max((places - 1) * self.stride[0] + self.kernel_size[0] - length, 0)
-            return total // 2, total - total // 2
-
-        x = super().forward(pad(x, (*zeros(x.shape[3]), *zeros(x.shape[2]))))
-        return x.clamp(0, 6) if self.activated else x
-
-
-class Block(nn.Module):
-    """Inverted residual: widen, filter each channel, narrow."""
-
-    def __init__(self, weights, name, stride):
-        super().__init__()
-        depthwise = weights[f"{name}.depthwise.weight"]
-        self.expand = Conv(weights[f"{name}.expand.weight"]) if f"{name}.expand.weight" in weights else nn.Identity()
-        self.depthwise = Conv(depthwise, stride, groups=len(depthwise))
-        self.project = Conv(weights[f"{name}.project.weight"], activated=False)
+    def zeros(self, axis, length):
+        if self.how["padding"] != "same":
+            return [self.how["padding"]["zeros"][axis]] * 2
+        # TensorFlow's "SAME", whose odd zero goes behind.
+        places = -(-length // self.stride[axis])
+        total = max((places - 1) * self.stride[axis] + self.kernel_size[axis] - length, 0)
+        return [total // 2, total - total // 2]
 
     def forward(self, x):
-        y = self.project(self.depthwise(self.expand(x)))
-        return x + y if x.shape == y.shape else y
+        x = pad(x, (*self.zeros(1, x.shape[3]), *self.zeros(0, x.shape[2])))
+        return ACTIVATIONS[self.how["activation"]](super().forward(x))
 
 
 class Backbone(nn.Module):
-    """EfficientNet-Lite with batch norm folded into the convolutions: images 0 to 255 to embeddings."""
+    """The layers that model.json describes: images 0 to 255 to embeddings.
 
-    def __init__(self, weights, mean, deviation):
+    A layer has branches that start from the same input, each a row of convolutions and poolings; their results are added
+    or put behind one another. Batch norm is folded into the convolutions.
+    """
+
+    def __init__(self, weights, layers, mean, deviation):
         super().__init__()
         self.mean, self.deviation = (torch.tensor(numbers).view(3, 1, 1) for numbers in (mean, deviation))
-        self.stem = Conv(weights["stem.weight"], stride=2)
-        strides = [2 if block in (1, 3, 5, 11) else 1 for block in range(16)]
-        self.blocks = nn.Sequential(*(Block(weights, f"blocks.{i}", stride) for i, stride in enumerate(strides)))
-        self.head = Conv(weights["head.weight"])
-        self.load_state_dict(weights)
+        self.layers = layers
+        for layer in layers:
+            for branch in layer["branches"]:
+                for step in branch:
+                    for how in step.get("split", [step["conv"]] if "conv" in step else []):
+                        self.add_module(self.key(layer, how), Conv(how))
+        self.load_state_dict({self.stored(name): tensor for name, tensor in weights.items()})
+
+    @staticmethod
+    def key(layer, how):
+        """A convolution's name; PyTorch allows no dots in one."""
+        return "/".join(filter(None, [layer["name"].replace(".", "/"), how["name"].replace(".", "/")]))
+
+    @staticmethod
+    def stored(name):
+        conv, _, part = name.rpartition(".")
+        return f"{conv.replace('.', '/')}.{part}"
+
+    def named_tensors(self):
+        return {name.replace("/", "."): tensor for name, tensor in self.state_dict().items()}
+
+    def step(self, layer, step, x):
+        if "conv" in step:
+            return getattr(self, self.key(layer, step["conv"]))(x)
+        if "split" in step:
+            return torch.cat([getattr(self, self.key(layer, how))(x) for how in step["split"]], 1)
+        return self.pool(step["pool"], x)
+
+    @staticmethod
+    def pool(how, x):
+        pool = max_pool2d if how["kind"] == "max" else avg_pool2d
+        return pool(x, how["kernel"], how["stride"], how["padding"], ceil_mode=how["ceil"])
 
     def forward(self, images):
         x = (images - self.mean.to(images)) / self.deviation.to(images)
-        return self.head(self.blocks(self.stem(x))).mean((2, 3))
+        for layer in self.layers:
+            ends = []
+            for branch in layer["branches"]:
+                end = x
+                for step in branch:
+                    end = self.step(layer, step, end)
+                ends.append(end)
+            x = torch.cat(ends, 1) if layer["join"] == "concatenate" else ACTIVATIONS[layer["join"]["add"]](sum(ends))
+            if layer["pool"]:
+                x = self.pool(layer["pool"], x)
+        return x.mean((2, 3))
 
 
 class Head(nn.Module):
@@ -92,12 +122,25 @@ def below(tensors, prefix):
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
+def widened(stored):
+    """All tensors in f32. One of 8 bits is multiplied row by row with the scales that go with it."""
+    tensors = {}
+    for name, tensor in stored.items():
+        if tensor.dtype == torch.int8:
+            scale = stored[f"{name.removesuffix('.weight')}.scale"]
+            tensor = tensor.float() * scale.view(-1, *[1] * (tensor.dim() - 1))
+        elif name.endswith(".scale"):
+            continue
+        tensors[name] = tensor.float()
+    return tensors
+
+
 def load():
     """The description, all tensors, the backbone and the head of the model beside this file."""
     about = json.loads((HERE / "model.json").read_text(encoding="utf-8"))
-    tensors = {name: tensor.float() for name, tensor in load_file(HERE / "model.safetensors").items()}
+    tensors = widened(load_file(HERE / "model.safetensors"))
     how = about["preprocessing"]
-    backbone = Backbone(below(tensors, "backbone."), how["mean"], how["deviation"])
+    backbone = Backbone(below(tensors, "backbone."), about["backbone"]["layers"], how["mean"], how["deviation"])
     return about, tensors, backbone, Head(below(tensors, "head."))
 
 
@@ -131,7 +174,7 @@ def main(folder, trains_all):
         print(f"epoch {epoch}: loss {total / len(labels):.4f}, accuracy {right / len(labels):.1%} on the training images")
     for name, tensor in head.state_dict().items():
         tensors[f"head.{name}"] = tensor.cpu().T.contiguous() if tensor.dim() == 2 else tensor.cpu()
-    for name, tensor in backbone.state_dict().items():
+    for name, tensor in backbone.named_tensors().items():
         tensors[f"backbone.{name}"] = tensor.cpu()
     # Calibration and familiarity were measured on the model before.
     if trains_all:

@@ -1,0 +1,72 @@
+//! Every backbone's network and published names: a new one is a line here.
+//!
+//! What can be said of it without its network is its card, in `crates/project/src/backbone.rs`.
+
+use headstart_checkpoint::{Mapping, Model, TensorInfo};
+use headstart_project::BackboneId::{self, *};
+
+use crate::{
+    config::NetworkConfig, efficientnet_lite, inception_v3, mobilenet_v2, resnet, squeezenet, vgg,
+};
+
+/// A backbone, the model that it is called in weights files, and its network.
+type Entry = (BackboneId, Model, fn() -> NetworkConfig);
+
+const ENTRIES: [Entry; BackboneId::ALL.len()] = [
+    (
+        EfficientNetLite0,
+        Model::EfficientNetLite0,
+        efficientnet_lite::lite0,
+    ),
+    (
+        EfficientNetLite1,
+        Model::EfficientNetLite1,
+        efficientnet_lite::lite1,
+    ),
+    (
+        EfficientNetLite2,
+        Model::EfficientNetLite2,
+        efficientnet_lite::lite2,
+    ),
+    (MobileNetV2, Model::MobileNetV2, mobilenet_v2::network),
+    (SqueezeNet11, Model::SqueezeNet11, squeezenet::network),
+    (ResNet18, Model::ResNet18, resnet::resnet18),
+    (ResNet50, Model::ResNet50, resnet::resnet50),
+    (InceptionV3, Model::InceptionV3, inception_v3::network),
+    (Vgg16, Model::Vgg16, vgg::vgg16),
+    (Vgg16Bn, Model::Vgg16Bn, vgg::vgg16),
+    (Vgg19, Model::Vgg19, vgg::vgg19),
+    (Vgg19Bn, Model::Vgg19Bn, vgg::vgg19),
+];
+
+// A line that stands in another's place does not compile.
+const _: () = {
+    let mut at = 0;
+    while at < ENTRIES.len() {
+        assert!(ENTRIES[at].0 as usize == at);
+        at += 1;
+    }
+};
+
+/// A backbone's network; with the fully connected layers behind its last feature map, if `is_hidden_kept` and it has any.
+pub fn config(id: BackboneId, is_hidden_kept: bool) -> NetworkConfig {
+    let network = ENTRIES[id as usize].2();
+    if is_hidden_kept && id.card().hidden_features.is_some() {
+        vgg::with_hidden(network)
+    } else {
+        network
+    }
+}
+
+/// What weights files call a backbone.
+pub fn model(id: BackboneId) -> Model {
+    ENTRIES[id as usize].1
+}
+
+/// The backbone whose weights a file holds, by the names and shapes of its tensors, and where they are in it.
+/// `None` if they are no known model's.
+pub fn recognise(tensors: &[TensorInfo]) -> Option<(BackboneId, Mapping)> {
+    let mapping = headstart_checkpoint::recognise(tensors)?;
+    let entry = ENTRIES.iter().find(|entry| entry.1 == mapping.model)?;
+    Some((entry.0, mapping))
+}
