@@ -13,10 +13,11 @@ use std::{
 
 use burn::tensor::{Device, Tensor};
 use futures_util::future::{Either, select};
-use headstart_backbones::Backbone;
+use headstart_backbones::{Backbone, Storage};
 use headstart_project::{
-    Analysis, BackboneId, BackboneInfo, Command, DeviceKind, DevicePreference, EngineError, Event,
-    Fallback, Frame, HeatFor, JobId, RequestId, RunId, SampleId, TrainError, TrainRequest,
+    Analysis, BackboneChoice, BackboneInfo, Command, DeviceKind, DevicePreference, EngineError,
+    Event, Fallback, Frame, HeatFor, JobId, RequestId, RunId, SampleId, TrainError, TrainRequest,
+    WeightsPlace,
 };
 use headstart_training::{Model, Tuned, estimates};
 use js_sys::Uint8Array;
@@ -28,7 +29,7 @@ use crate::{
     analysis::DrawnMap,
     archive,
     device::Chosen,
-    fetch, packing,
+    fetch, opening, packing,
     pause::Pause,
     port,
     preparing::{self, Prepared},
@@ -111,15 +112,17 @@ pub(crate) struct AnalysisRequest {
 
 struct Start {
     device: DevicePreference,
-    backbone: BackboneId,
-    weights_url: String,
+    choice: BackboneChoice,
+    weights: WeightsPlace,
+    /// The weights, if the browser keeps them.
+    attached: Option<JsValue>,
 }
 
 /// A device with the backbone on it.
 pub(crate) struct Ready {
     pub chosen: Chosen,
     pub backbone: Backbone,
-    pub id: BackboneId,
+    pub choice: BackboneChoice,
     pub weights: Rc<[u8]>,
     pub load_ms: f64,
 }
@@ -143,13 +146,32 @@ impl Engine {
             Command::Start {
                 device,
                 backbone,
-                weights_url,
+                weights,
             } => {
                 state.start = Some(Start {
                     device,
-                    backbone,
-                    weights_url,
+                    choice: backbone,
+                    weights,
+                    attached: attachments.into_iter().next(),
                 });
+            }
+            Command::OpenWeights {
+                request,
+                keep_hidden,
+                is_small,
+            } => {
+                if let Some(Ok(file)) = attachments.into_iter().next().map(Blob::try_from) {
+                    let storage = if is_small {
+                        Storage::Int8
+                    } else {
+                        Storage::F16
+                    };
+                    spawn_local(opening::open(request, file, storage, keep_hidden));
+                }
+            }
+            Command::Probe { request } => {
+                let engine = self.clone();
+                spawn_local(async move { engine.probe(request).await });
             }
             Command::AddSamples { samples } => {
                 let features = state
@@ -220,9 +242,9 @@ impl Engine {
                 let engine = self.clone();
                 spawn_local(async move { engine.pack(request, *packing, attachments).await });
             }
-            Command::Unpack { request } => {
+            Command::Unpack { request, known } => {
                 if let Some(Ok(file)) = attachments.into_iter().next().map(Blob::try_from) {
-                    spawn_local(packing::unpack(request, file));
+                    spawn_local(packing::unpack(request, file, known));
                 }
             }
             Command::ExportModel { request, export } => {
@@ -348,22 +370,21 @@ impl Engine {
 
     async fn start(&self, start: Start) {
         let start_ms = port::now_ms();
-        let Some(sha256) = start.backbone.sha256() else {
-            let title = start.backbone.title();
-            return fail(EngineError::WeightsMissing {
-                detail: format!("{title} has no weights of its own; open a weights file"),
-            });
+        let weights = match start.weights {
+            WeightsPlace::Site { url } => fetch::weights(&url).await,
+            WeightsPlace::Attached => fetch::attached(start.attached).await,
         };
-        let weights = match fetch::weights(&start.weights_url, sha256).await {
-            Ok(weights) => Rc::from(weights),
+        let weights = weights.and_then(|weights| fetch::checked(weights, &start.choice.sha256));
+        let weights: Rc<[u8]> = match weights {
+            Ok(weights) => weights.into(),
             Err(reason) => return fail(reason),
         };
         let chosen = self.choose(start.device).await;
-        let ready = match Backbone::load(start.backbone, &weights, &chosen.device) {
+        let ready = match Backbone::load(start.choice.id, &weights, &chosen.device) {
             Ok(backbone) => Ready {
                 chosen,
                 backbone,
-                id: start.backbone,
+                choice: start.choice,
                 weights,
                 load_ms: port::now_ms() - start_ms,
             },
@@ -376,7 +397,7 @@ impl Engine {
         let event = Event::Ready {
             device: ready.chosen.info.clone(),
             backbone: BackboneInfo {
-                id: ready.id,
+                choice: ready.choice.clone(),
                 features: ready.backbone.features() as u32,
                 parameters: ready.backbone.parameters(),
                 input_px: ready.backbone.input_px(),
@@ -386,6 +407,22 @@ impl Engine {
         };
         self.state.borrow_mut().ready = Some(Rc::new(ready));
         port::post(&event, &[]);
+    }
+
+    /// Times one image, after another one that has everything made ready for it.
+    async fn probe(&self, request: RequestId) {
+        let mut image_ms = 0.0;
+        for _ in 0..2 {
+            let Some(ready) = self.ready() else { return };
+            let side_px = ready.backbone.input_px() as usize;
+            let start_ms = port::now_ms();
+            let planes = vec![0.5; 3 * side_px * side_px];
+            if let Err(reason) = self.run_backbone(planes, Backbone::embed).await {
+                return fail(reason);
+            }
+            image_ms = port::now_ms() - start_ms;
+        }
+        port::post(&Event::Probed { request, image_ms }, &[]);
     }
 
     async fn choose(&self, device: DevicePreference) -> Chosen {
@@ -472,12 +509,13 @@ impl Engine {
     pub fn fall_back(&self, lost: &Rc<Ready>) -> Result<(), EngineError> {
         std::mem::forget(lost.clone());
         let chosen = Chosen::cpu(Some(Fallback::DeviceLost));
-        let backbone = Backbone::load(lost.id, &lost.weights, &chosen.device).map_err(internal)?;
+        let backbone =
+            Backbone::load(lost.choice.id, &lost.weights, &chosen.device).map_err(internal)?;
         let device = chosen.info.clone();
         self.state.borrow_mut().ready = Some(Rc::new(Ready {
             chosen,
             backbone,
-            id: lost.id,
+            choice: lost.choice.clone(),
             weights: lost.weights.clone(),
             load_ms: lost.load_ms,
         }));

@@ -66,7 +66,7 @@ impl Engine {
         let zip = bundle(
             &Bundle {
                 model: Model {
-                    backbone: ready.id,
+                    backbone: ready.choice.id,
                     weights: tuned.as_deref().unwrap_or(&ready.weights),
                     trained: &trained,
                     classes: &export.classes,

@@ -1,35 +1,65 @@
 //! Fetching the weights, with progress.
 
+use std::io::Read;
+
 use headstart_project::{Activity, EngineError, Event, Progress};
 use js_sys::{Reflect, Uint8Array};
 use sha2::{Digest, Sha256};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{ReadableStreamDefaultReader, Response};
+use web_sys::{Blob, ReadableStreamDefaultReader, Response};
 
-use crate::{port, remaining::Remaining};
+use crate::{archive::BlobReader, port, remaining::Remaining};
 
-/// Fetches `url` and checks that its SHA-256 is `sha256` (hexadecimal).
+/// Fetches the weights from `url`.
 ///
 /// # Errors
-/// [`EngineError::WeightsMissing`] or [`EngineError::WeightsCorrupt`].
-pub async fn weights(url: &str, sha256: &str) -> Result<Vec<u8>, EngineError> {
-    let file = download(url)
-        .await
-        .map_err(|error| EngineError::WeightsMissing {
-            detail: describe(&error),
-        })?;
-    let digest: String = Sha256::digest(&file)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    if digest == sha256 {
-        Ok(file)
+/// [`EngineError::WeightsMissing`].
+pub async fn weights(url: &str) -> Result<Vec<u8>, EngineError> {
+    let weights = download(url).await;
+    weights.map_err(|error| missing(&error))
+}
+
+/// Reads weights that the page attached, piece by piece: large ones would not fit twice.
+///
+/// # Errors
+/// [`EngineError::WeightsMissing`].
+pub async fn attached(file: Option<JsValue>) -> Result<Vec<u8>, EngineError> {
+    let file = file.ok_or(JsValue::from("no file"));
+    let file = file.and_then(JsCast::dyn_into::<Blob>);
+    let mut reader = file
+        .and_then(BlobReader::new)
+        .map_err(|error| missing(&error))?;
+    let mut weights = Vec::new();
+    reader
+        .read_to_end(&mut weights)
+        .map_err(|error| missing(&JsValue::from(error.to_string())))?;
+    Ok(weights)
+}
+
+fn missing(error: &JsValue) -> EngineError {
+    EngineError::WeightsMissing {
+        detail: describe(error),
+    }
+}
+
+/// The same weights, when their SHA-256 is `sha256` (hexadecimal).
+///
+/// # Errors
+/// [`EngineError::WeightsCorrupt`].
+pub fn checked(weights: Vec<u8>, sha256: &str) -> Result<Vec<u8>, EngineError> {
+    if hexadecimal(&Sha256::digest(&weights)) == sha256 {
+        Ok(weights)
     } else {
         Err(EngineError::WeightsCorrupt {
-            detail: format!("{} bytes with the wrong checksum", file.len()),
+            detail: format!("{} bytes with the wrong checksum", weights.len()),
         })
     }
+}
+
+/// A digest as people write it.
+pub fn hexadecimal(digest: &[u8]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Fetches a file of the site; a relative address begins beside the worker's script.

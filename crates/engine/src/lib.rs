@@ -14,6 +14,7 @@ mod engine;
 mod exporting;
 mod fetch;
 mod inside;
+mod opening;
 mod packing;
 mod pause;
 mod pictures;

@@ -8,8 +8,8 @@ use headstart_archive::{
 };
 use headstart_images::ArchiveLimits;
 use headstart_project::{
-    Activity, BackboneId, EngineError, Event, PackForm, Packing, Progress, ProjectFileError,
-    RequestId, SavedBackbone,
+    Activity, EngineError, Event, PackForm, Packing, Progress, ProjectFileError, RequestId,
+    SavedBackbone,
 };
 use js_sys::{Array, Date, Float32Array, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
@@ -91,23 +91,25 @@ impl Engine {
 }
 
 /// Opens a project's file. Everything is checked before anything is announced.
-pub async fn unpack(request: RequestId, file: Blob) {
-    match try_unpack(request, file).await {
+///
+/// What `known` backbones made of its images is taken over.
+pub async fn unpack(request: RequestId, file: Blob, known: Vec<SavedBackbone>) {
+    match try_unpack(request, file, &known).await {
         Ok(()) => {}
         Err(reason) => port::post(&Event::UnpackFailed { request, reason }, &[]),
     }
 }
 
-async fn try_unpack(request: RequestId, file: Blob) -> Result<(), ProjectFileError> {
+async fn try_unpack(
+    request: RequestId,
+    file: Blob,
+    known: &[SavedBackbone],
+) -> Result<(), ProjectFileError> {
     let damaged = |error: JsValue| ProjectFileError::Damaged {
         detail: describe(&error),
     };
     let reader = BlobReader::new(file).map_err(damaged)?;
-    let known: Vec<SavedBackbone> = BackboneId::ALL
-        .into_iter()
-        .filter_map(saved_backbone)
-        .collect();
-    let mut check = ProjectCheck::begin(reader, &known, ArchiveLimits::default())?;
+    let mut check = ProjectCheck::begin(reader, known, ArchiveLimits::default())?;
     let pause = Pause::new();
     let mut remaining = Remaining::start(port::now_ms());
     while check.step()? {
@@ -137,15 +139,6 @@ async fn try_unpack(request: RequestId, file: Blob) -> Result<(), ProjectFileErr
     };
     port::post(&event, &attachments);
     Ok(())
-}
-
-/// A backbone as project files name it; `None` when its weights are not known.
-pub fn saved_backbone(id: BackboneId) -> Option<SavedBackbone> {
-    Some(SavedBackbone {
-        name: id.name().to_owned(),
-        sha256: id.sha256()?.to_owned(),
-        features: id.card().features,
-    })
 }
 
 /// A zip on its way: files, and what stands between them.

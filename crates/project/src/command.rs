@@ -1,8 +1,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AugmentSettings, BackboneId, BurstId, DevicePreference, Experiment, ImageLook, ImportId, JobId,
-    ProjectFile, RequestId, RunId, SampleId, SavedRun, TrainSettings,
+    AugmentSettings, BackboneChoice, BurstId, DevicePreference, Experiment, ImageLook, ImportId,
+    JobId, ProjectFile, RequestId, RunId, SampleId, SavedBackbone, SavedRun, TrainSettings,
+    WeightsPlace,
 };
 
 /// What the page asks of the engine.
@@ -11,14 +12,28 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Command {
-    /// The first message: choose a device, load a backbone, answer with `Event::Ready`.
+    /// The first message: choose a device, load a backbone, answer with `Event::Ready`. Attachments: the weights as a `Blob`, if `weights` says so.
     Start {
         /// The device to use.
         device: DevicePreference,
         /// The backbone to load.
-        backbone: BackboneId,
-        /// Where the weights are, an absolute URL of a safetensors file.
-        weights_url: String,
+        backbone: BackboneChoice,
+        /// Where its weights are.
+        weights: WeightsPlace,
+    },
+    /// Bring another tool's weights file into Headstart's form; answered by `Event::WeightsOpened`. Needs no backbone. Attachments: the file as a `Blob`.
+    OpenWeights {
+        /// Names the request in the answer.
+        request: RequestId,
+        /// Keep the fully connected layers behind the feature maps, if the file has them.
+        keep_hidden: bool,
+        /// Store them in 8 bits instead of 16.
+        is_small: bool,
+    },
+    /// Measure how fast the backbone is on the device; answered by `Event::Probed`.
+    Probe {
+        /// Names the request in the answer.
+        request: RequestId,
     },
     /// Embed these images in the background.
     /// Attachments: one for each sample, its file as a `Blob`, then one `Float32Array` for each sample that already `has_embedding`, in order.
@@ -78,6 +93,8 @@ pub enum Command {
     Unpack {
         /// Names the request in the answer.
         request: RequestId,
+        /// Backbones whose weights are here.
+        known: Vec<SavedBackbone>,
     },
     /// Put the newest model together in every form that other tools read; answered by `Event::ModelExported`.
     ExportModel {

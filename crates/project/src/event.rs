@@ -1,9 +1,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ArchiveError, BackboneId, DeviceKind, EngineError, EpochMetrics, Findings, HeatMap, ImageLook,
-    ImportId, InsideStage, JobId, Part, ProjectFile, ProjectFileError, ProjectNote, Rejection,
-    RequestId, RunId, SampleId, SavedRun, TrainError, TrainOutcome, UnfreezeEstimate,
+    ArchiveError, BackboneChoice, DeviceKind, EngineError, EpochMetrics, Findings, HeatMap,
+    ImageLook, ImportId, InsideStage, JobId, Part, ProjectFile, ProjectFileError, ProjectNote,
+    Rejection, RequestId, RunId, SampleId, SavedRun, TrainError, TrainOutcome, UnfreezeEstimate,
+    WeightsProblem,
 };
 
 /// What the engine tells the page.
@@ -195,6 +196,29 @@ pub enum Event {
         /// Why.
         reason: ProjectFileError,
     },
+    /// A weights file was brought into Headstart's form. Attachments: the new file, a `Blob`.
+    WeightsOpened {
+        /// The request.
+        request: RequestId,
+        /// What it holds.
+        backbone: BackboneChoice,
+        /// Whether it has the fully connected layers behind the feature maps.
+        has_hidden: bool,
+    },
+    /// A weights file cannot be used.
+    WeightsFailed {
+        /// The request.
+        request: RequestId,
+        /// Why.
+        reason: WeightsProblem,
+    },
+    /// The answer to `Command::Probe`.
+    Probed {
+        /// The request.
+        request: RequestId,
+        /// Time for one image, from normalised pixels to its embedding.
+        image_ms: f64,
+    },
     /// The model is put together. Attachments: the zip, a `Blob`.
     ModelExported {
         /// The request.
@@ -253,6 +277,8 @@ pub enum Activity {
     Prepare,
     /// Putting a zip together or reading one; counted in images.
     Pack,
+    /// Bringing a weights file into Headstart's form; counted in bytes.
+    OpenWeights,
 }
 
 /// The device in use.
@@ -283,10 +309,10 @@ pub enum Fallback {
 }
 
 /// The backbone in use.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BackboneInfo {
     /// Which one.
-    pub id: BackboneId,
+    pub choice: BackboneChoice,
     /// Length of an embedding.
     pub features: u32,
     /// Trained numbers in it.

@@ -16,6 +16,7 @@ mod project_file;
 mod record;
 mod settings;
 mod statistics;
+mod weights;
 
 pub use backbone::{BackboneCard, BackboneId, Normalization, WeightsOrigin};
 pub use command::{
@@ -47,3 +48,4 @@ pub use settings::{
     UnfreezeEstimate,
 };
 pub use statistics::{ClassScores, MacroScores, counted, macro_average, per_class, wilson};
+pub use weights::{BackboneChoice, WeightsPlace, WeightsProblem};
