@@ -9,7 +9,7 @@ use wasm_bindgen_futures::spawn_local;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 use yew::prelude::*;
 
-use crate::components::{check, keep};
+use crate::components::{backbones, check, keep};
 use crate::context::App;
 use crate::state::State;
 use crate::state::saved::{Saved, Summary};
@@ -24,6 +24,8 @@ pub enum Part {
     Check,
     /// The list of projects, and what is done with files of whole projects.
     Keep,
+    /// What the dialog with all backbones shows.
+    Backbones,
 }
 
 impl Part {
@@ -31,6 +33,7 @@ impl Part {
         match self {
             Self::Check => load_check().await,
             Self::Keep => load_keep().await,
+            Self::Backbones => load_backbones().await,
         }
     }
 }
@@ -43,6 +46,11 @@ fn load_check() -> Result<View, SplitLoaderError> {
 #[wasm_split(keep, fallible)]
 fn load_keep() -> Result<View, SplitLoaderError> {
     Ok(keep::view)
+}
+
+#[wasm_split(keep, fallible)]
+fn load_backbones() -> Result<View, SplitLoaderError> {
+    Ok(backbones::view)
 }
 
 /// A project that is being opened.

@@ -4,6 +4,7 @@ use headstart_project::DevicePreference;
 use web_sys::UrlSearchParams;
 use yew::prelude::*;
 
+use super::backbone_dialog::BackboneDialog;
 use super::collect::Collect;
 use super::column_head;
 use super::footer;
@@ -37,6 +38,7 @@ pub fn App() -> Html {
     use_drop_and_paste(&app);
     let check = use_part(Part::Check);
     let keep = use_part(Part::Keep);
+    let backbones = use_part(Part::Backbones);
 
     html! {
         <ContextProvider<Context> context={(*app).clone()}>
@@ -63,6 +65,7 @@ pub fn App() -> Html {
             </main>
             { footer::view(&footer::Props { offline: state.offline, ontour: (state.stage == Stage::Editing).then(|| tour::begin(&app)) }) }
             <Notices notices={state.notices.clone()} phase={state.engine.phase.clone()} />
+            <BackboneDialog is_open={state.picker}>{ backbones.view(&state) }</BackboneDialog>
             <UndoToast label={state.undo_label()} />
         </ContextProvider<Context>>
     }
@@ -85,6 +88,7 @@ fn editor(state: &State, check: &Loaded, keep: &Loaded) -> Html {
                         project={state.project.clone()}
                         settings={state.settings.clone()}
                         engine={state.engine.clone()}
+                        backbones={state.backbones.clone()}
                         run={state.run.clone()}
                         results={state.results.clone()}
                     />

@@ -20,6 +20,7 @@ use super::trust;
 use super::unknowns::Unknowns;
 use crate::state::State;
 use crate::state::analysis::{Analyses, Kind};
+use crate::state::backbones::PastResult;
 use crate::state::camera::{CameraOwner, CameraPrefs};
 use crate::state::doctor::Open;
 use crate::state::engine::Phase;
@@ -32,6 +33,7 @@ pub fn view(state: &State) -> Html {
         <Check
             project={state.project.clone()}
             results={state.results.clone()}
+            past={state.backbones.past.clone()}
             analyses={state.analyses.clone()}
             threshold={state.threshold}
             undo={state.undo_label()}
@@ -46,6 +48,7 @@ pub fn view(state: &State) -> Html {
 struct Props {
     project: Project,
     results: Option<Results>,
+    past: Vec<PastResult>,
     analyses: Analyses,
     /// Where the user has moved the threshold of “None of these”.
     threshold: Option<f32>,
@@ -142,7 +145,7 @@ fn Check(props: &Props) -> Html {
     html! {
         <>
             <div class="card">
-                <Headline project={props.project.clone()} results={props.results.clone()} />
+                <Headline project={props.project.clone()} results={props.results.clone()} past={props.past.clone()} />
                 if !is_empty {
                     <Tabs label="Check" tabs={panels.tabs()} selected={*selected} {onselect} />
                     { for PANELS.into_iter().enumerate().map(|(at, panel)| html! {

@@ -9,6 +9,7 @@ use super::icon::{Icon, glyph};
 use crate::context::{App, use_app};
 use crate::services::download;
 use crate::state::Action;
+use crate::state::backbones::PastResult;
 use crate::state::project::Project;
 use crate::state::run::Results;
 use crate::{text, words};
@@ -17,6 +18,8 @@ use crate::{text, words};
 pub struct Props {
     pub project: Project,
     pub results: Option<Results>,
+    /// What other backbones reached before.
+    pub past: Vec<PastResult>,
 }
 
 #[component]
@@ -42,6 +45,11 @@ pub fn Headline(props: &Props) -> Html {
                     </EmptyState>
                 },
             } }
+            if !props.past.is_empty() {
+                <ul class="past" aria-label="Other backbones">
+                    { for props.past.iter().map(|past| html! { <li>{ reached(past) }</li> }) }
+                </ul>
+            }
             <div class="headline-files">
                 <button type="button" class="button button-quiet" aria-disabled={props.results.is_none().then_some("true")} onclick={download}>
                     { glyph(Icon::Download) }{ "Download run record" }
@@ -79,6 +87,28 @@ fn figures(results: &Results, project: &Project) -> Html {
                 }
             </div>
         </>
+    }
+}
+
+/// What another backbone reached, in words.
+fn reached(past: &PastResult) -> String {
+    let title = past.backbone.title();
+    let how = match past.unfrozen {
+        0 => String::new(),
+        count => format!(", with {} fine-tuned", text::count(count as usize, "block")),
+    };
+    match (past.score, past.measured_on) {
+        (Some((right, total)), Some(part)) => {
+            let share = text::percent(f64::from(right) / f64::from(total.max(1)));
+            format!(
+                "Before, {title}{how} was right on {share} of {}.",
+                words::images(total, part)
+            )
+        }
+        _ => format!(
+            "Before, {title}{how} learnt from {}; no images were held back to measure it.",
+            text::count(past.images as usize, "image")
+        ),
     }
 }
 

@@ -2,6 +2,9 @@
 
 pub mod analysis_job;
 pub mod app;
+mod backbone_dialog;
+mod backbone_field;
+pub mod backbones;
 pub mod camera_panel;
 pub mod chart;
 pub mod check;

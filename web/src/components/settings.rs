@@ -1,9 +1,10 @@
 //! The settings of training, folded away: the defaults are good.
 
-use headstart_project::{BackboneId, DevicePreference, SampleId};
+use headstart_project::{DevicePreference, SampleId};
 use web_sys::{HtmlInputElement, HtmlSelectElement};
 use yew::prelude::*;
 
+use super::backbone_field::BackboneField;
 use super::deeper::Deeper;
 use super::field::Field;
 use super::term::Term;
@@ -11,9 +12,9 @@ use super::vary::Vary;
 use crate::context::use_app;
 use crate::glossary::Word;
 use crate::state::Action;
+use crate::state::backbones::Backbones;
 use crate::state::engine::{EngineState, Phase, fallback_text};
 use crate::state::settings::{Draft, Field as Name, Head};
-use crate::text;
 
 const DEVICES: [(DevicePreference, &str, &str); 3] = [
     (DevicePreference::Auto, "auto", "Automatic"),
@@ -25,6 +26,7 @@ const DEVICES: [(DevicePreference, &str, &str); 3] = [
 pub struct Props {
     pub settings: Draft,
     pub engine: EngineState,
+    pub backbones: Backbones,
     /// Images to learn from, and the first of them.
     pub images: usize,
     pub sample: Option<SampleId>,
@@ -51,7 +53,7 @@ pub fn Settings(props: &Props) -> Html {
                 }
                 { field(Name::ValidationShare) }
                 <BalanceField balance={settings.balance_classes} />
-                <BackboneField engine={props.engine.clone()} />
+                <BackboneField engine={props.engine.clone()} backbones={props.backbones.clone()} />
                 <DeviceField engine={props.engine.clone()} />
             </div>
             <Deeper settings={settings.clone()} engine={props.engine.clone()} images={props.images} />
@@ -115,31 +117,6 @@ fn BalanceField(props: &BalanceProps) -> Html {
 #[derive(Properties, PartialEq)]
 struct EngineProps {
     engine: EngineState,
-}
-
-/// There is one backbone so far; the list shows it and what it is.
-#[component]
-fn BackboneField(props: &EngineProps) -> Html {
-    let size = props.engine.backbone.map(|backbone| {
-        let (millions, px) = (backbone.parameters as f64 / 1e6, backbone.input_px);
-        let features = text::grouped(u64::from(backbone.features));
-        html! {
-            <>
-                { format!("{millions:.1} million ") }<Term word={Word::Parameter} text="parameters" />
-                { format!(", looks at {px} × {px} pixels, describes an image by {features} ") }
-                <Term word={Word::Feature} text="features" />{ ". " }
-            </>
-        }
-    });
-    html! {
-        <div class="field">
-            <label for="field-backbone">{ "Backbone" }</label>
-            <select id="field-backbone" aria-describedby="field-backbone-hint">
-                { for BackboneId::ALL.iter().filter(|id| id.is_shipped()).map(|id| html! { <option value={id.name()}>{ id.title() }</option> }) }
-            </select>
-            <p id="field-backbone-hint" class="hint">{ size }{ "The " }<Term word={Word::Pretrained} />{ " part. See " }<Term word={Word::Backbone} />{ "." }</p>
-        </div>
-    }
 }
 
 #[component]

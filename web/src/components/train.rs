@@ -9,6 +9,7 @@ use super::settings::Settings;
 use super::term::Term;
 use super::train_button::TrainButton;
 use crate::glossary::Word;
+use crate::state::backbones::Backbones;
 use crate::state::engine::EngineState;
 use crate::state::project::Project;
 use crate::state::run::{Plan, Results, Run, warnings};
@@ -20,6 +21,7 @@ pub struct Props {
     pub project: Project,
     pub settings: Draft,
     pub engine: EngineState,
+    pub backbones: Backbones,
     pub run: Option<Run>,
     pub results: Option<Results>,
 }
@@ -77,7 +79,8 @@ pub fn Train(props: &Props) -> Html {
                         { " is trained on those descriptions; that is " }<Term word={Word::TransferLearning} />{ "." }
                     </p>
                 </details>
-                <Settings settings={props.settings.clone()} engine={props.engine.clone()} images={learnt.len()} sample={learnt.first().copied()} />
+                <Settings settings={props.settings.clone()} engine={props.engine.clone()}
+                    backbones={props.backbones.clone()} images={learnt.len()} sample={learnt.first().copied()} />
             </div>
         </section>
     }

@@ -12,9 +12,13 @@ use crate::state::{Action, State};
 pub fn use_engine(app: &App, state: &State) {
     {
         let app = app.clone();
-        use_effect_with(state.engine.preference, move |&preference| {
+        let wanted = (state.engine.preference, state.backbones.choice.clone());
+        use_effect_with(wanted, move |(preference, choice)| {
+            if app.media.use_backbone(choice) {
+                app.autosave.forget_embeddings();
+            }
             app.dispatch(Action::EngineRestarted { reason: None });
-            app.engine.start(&app, preference);
+            app.engine.start(&app, *preference);
         });
     }
     let run = state

@@ -75,6 +75,11 @@ impl Autosave {
         });
     }
 
+    /// The embeddings that are in the store are not those of the present backbone any more.
+    pub fn forget_embeddings(&self) {
+        self.note(|target| target.embeddings.clear());
+    }
+
     /// When the open project was begun, in milliseconds since 1970.
     pub fn created_ms(&self) -> Option<f64> {
         Some(self.0.borrow().target.as_ref()?.created_ms)
@@ -254,6 +259,7 @@ impl Autosave {
         let target = saver.target.as_ref()?;
         let mut files = Vec::new();
         let mut embeddings = Vec::new();
+        let backbone = app.media.backbone();
         for class in &state.project.classes {
             for sample in class.samples() {
                 if !target.files.contains(&sample.id)
@@ -275,6 +281,7 @@ impl Autosave {
                         id: sample.id,
                         embedding,
                         look,
+                        backbone: backbone.clone(),
                         thumbnail: app.media.thumbnail(sample.id),
                     });
                 }

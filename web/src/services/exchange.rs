@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use headstart_project::{
-    BackboneId, ImageLook, ModelExport, PackForm, Packing, ProjectFile, SampleId, SavedBackbone,
+    BackboneChoice, BackboneId, ImageLook, ModelExport, PackForm, Packing, ProjectFile, SampleId,
     SavedClass, SavedRun, SavedSample,
 };
 use js_sys::{Date, Float32Array, Uint8Array};
@@ -116,10 +116,12 @@ pub fn open_project(app: &App, file: Blob) {
                 "The project could not be opened",
                 format!("{} Nothing here was changed.", text::sentence(&reason)),
             ),
-            Given::Zip(_) | Given::Pictures(_) | Given::Inside(..) => {}
+            _ => {}
         })
     };
-    app.engine.unpack(file, given);
+    let backbones = &app.state().backbones;
+    let known = backbones.all_here().map(|it| backbones.described(&it));
+    app.engine.unpack(file, known.collect(), given);
 }
 
 fn saving(app: &App, name: String) -> Callback<Given> {
@@ -128,7 +130,7 @@ fn saving(app: &App, name: String) -> Callback<Given> {
         let outcome = match given {
             Given::Zip(zip) => download::file(&name, &zip).map_err(|error| format!("{error:?}")),
             Given::Failed(reason) => Err(reason),
-            Given::Project { .. } | Given::Pictures(_) | Given::Inside(..) => Ok(()),
+            _ => Ok(()),
         };
         match outcome {
             Ok(()) => app.dispatch(Action::Tell(format!("{name} was saved."))),
@@ -146,8 +148,6 @@ fn problem(app: &App, title: &str, detail: String) {
 
 /// The project as its file says it; where files and embeddings are, the engine knows.
 fn project_file(app: &App, state: &State) -> Result<ProjectFile, String> {
-    let backbone = state.engine.backbone.as_ref();
-    let backbone = backbone.ok_or("The pretrained model is still loading. Wait a moment.")?;
     let now = Date::now() as u64;
     let classes = state.project.classes.iter().map(|class| SavedClass {
         name: class.name.clone(),
@@ -174,11 +174,7 @@ fn project_file(app: &App, state: &State) -> Result<ProjectFile, String> {
         name: state.title.clone(),
         created_ms: app.autosave.created_ms().map_or(now, |ms| ms as u64),
         changed_ms: now,
-        backbone: SavedBackbone {
-            name: backbone.id.name().into(),
-            sha256: backbone.id.sha256().unwrap_or_default().into(),
-            features: backbone.features,
-        },
+        backbone: state.backbones.described(&state.backbones.choice),
         settings: state.settings.parse()?,
         threshold: state.threshold,
         classes: classes.collect(),
@@ -216,6 +212,7 @@ async fn keep(
 ) -> Result<(), StoreError> {
     let store = app.projects.store().ok_or(StoreError::Unavailable)?;
     let id = app.projects.new_id();
+    let choice = choice_of(app, &file);
     let count = file.samples().count();
     let mut rest = attachments.into_iter();
     let blobs: Vec<Blob> = rest
@@ -242,6 +239,7 @@ async fn keep(
                 id: sample.id,
                 embedding,
                 look,
+                backbone: choice.clone(),
                 thumbnail: None,
             });
         }
@@ -254,12 +252,20 @@ async fn keep(
     for batch in embeddings.chunks(BATCH) {
         store.keep_embeddings(&id, batch).await?;
     }
-    let saved = saved(&file, run.filter(|_| model.is_some()));
+    let saved = saved(&file, choice, run.filter(|_| model.is_some()));
     let summary = saved.summary(id.clone(), file.created_ms as f64, Date::now(), bytes);
     store.keep(&summary, &saved, model.as_ref()).await?;
     app.autosave.save(app).await;
     app.projects.show_next(&id);
     Ok(())
+}
+
+/// The backbone of a project's file, if its weights are here; otherwise the one that comes with the page, which looks at all images anew.
+fn choice_of(app: &App, file: &ProjectFile) -> BackboneChoice {
+    let id = BackboneId::of_name(&file.backbone.name);
+    let here = id.and_then(|id| app.state().backbones.here(id));
+    let same = here.filter(|choice| choice.sha256 == file.backbone.sha256);
+    same.unwrap_or_default()
 }
 
 fn with_classes(file: &ProjectFile) -> impl Iterator<Item = (&SavedClass, &SavedSample)> {
@@ -268,12 +274,13 @@ fn with_classes(file: &ProjectFile) -> impl Iterator<Item = (&SavedClass, &Saved
 }
 
 /// The page's own form of a project's file.
-fn saved(file: &ProjectFile, run: Option<SavedRun>) -> Saved {
+fn saved(file: &ProjectFile, choice: BackboneChoice, run: Option<SavedRun>) -> Saved {
     let mut state = State::new(headstart_project::DevicePreference::Auto);
     state.title.clone_from(&file.name);
     state.settings = Draft::of(&file.settings);
     state.threshold = file.threshold;
     state.project = Project::empty();
+    state.backbones.choice = choice.clone();
     let mut class_ids = Vec::new();
     for class in &file.classes {
         let id = state.project.add_class(Some(&class.name));
@@ -304,7 +311,7 @@ fn saved(file: &ProjectFile, run: Option<SavedRun>) -> Saved {
                 request: run.request,
             }
             .into(),
-            backbone: BackboneId::default(),
+            backbone: choice.id,
             device: run.device,
             outcome: run.outcome.into(),
         }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 
-use headstart_project::{ImageLook, SampleId};
+use headstart_project::{BackboneChoice, ImageLook, SampleId};
 use js_sys::{Float32Array, Uint8Array};
 use serde::{Deserialize, Serialize};
 use web_sys::{Blob, Url};
@@ -62,7 +62,7 @@ struct Entry {
     original_url: Option<ObjectUrl>,
     thumbnail: Option<Thumbnail>,
     embedding: Option<Float32Array>,
-    /// There from the same moment on as the embedding.
+    /// There from the same moment on as the first embedding.
     look: Option<ImageLook>,
 }
 
@@ -97,6 +97,8 @@ struct Store {
     entries: HashMap<SampleId, Entry>,
     by_fingerprint: HashMap<Fingerprint, Vec<SampleId>>,
     model: Option<Uint8Array>,
+    /// Whose embeddings these are.
+    backbone: BackboneChoice,
     last_id: u32,
 }
 
@@ -259,6 +261,25 @@ impl Media {
             entry.embedding = Some(embedding);
             entry.look = Some(look);
         }
+    }
+
+    /// From now on embeddings are this backbone's. Those of another one are let go of, with the model on them; returns whether that happened.
+    pub fn use_backbone(&self, choice: &BackboneChoice) -> bool {
+        let store = &mut *self.0.borrow_mut();
+        if store.backbone == *choice {
+            return false;
+        }
+        store.backbone = choice.clone();
+        store.model = None;
+        for entry in store.entries.values_mut() {
+            entry.embedding = None;
+        }
+        true
+    }
+
+    /// Whose embeddings these are.
+    pub fn backbone(&self) -> BackboneChoice {
+        self.0.borrow().backbone.clone()
     }
 
     pub fn look(&self, id: SampleId) -> Option<ImageLook> {

@@ -10,6 +10,7 @@ use web_sys::Storage;
 use super::lock::{self, Lock};
 use super::media::Kept;
 use super::store::{KeptImages, Store, StoreError};
+use super::weights;
 use crate::context::App;
 use crate::parts;
 use crate::state::project::Project;
@@ -53,6 +54,7 @@ impl Projects {
             }
         };
         self.0.borrow_mut().store = Some(store.clone());
+        app.dispatch(Action::SetKeptWeights(weights::kept(app).await));
         let mut summaries = self.told(app, store.summaries().await);
         for gone in summaries.extract_if(.., |summary| summary.deleted_ms.is_some()) {
             // Deleted the last time, so undo is over; unless another tab still works on it, and so keeps it.
@@ -104,9 +106,8 @@ impl Projects {
             return;
         };
         let description = self.told(app, store.description(&summary.id).await);
-        let images = self.told(app, store.images(&summary.id).await);
         let saved = match description.as_deref().map(Saved::read) {
-            Some(Ok(saved)) => saved,
+            Some(Ok(saved)) => Some(saved),
             Some(Err(reason @ UnreadableProject::Newer)) => {
                 app.dispatch(Action::Problem {
                     title: format!("“{}” cannot be opened", summary.title),
@@ -114,7 +115,15 @@ impl Projects {
                 });
                 return;
             }
-            Some(Err(_)) | None => {
+            Some(Err(_)) | None => None,
+        };
+        let choice = saved.as_ref().map(|saved| saved.backbone.clone());
+        let choice = choice.unwrap_or_default();
+        let images = store.images(&summary.id, &choice.sha256).await;
+        let images = self.told(app, images);
+        let saved = match saved {
+            Some(saved) => saved,
+            None => {
                 app.dispatch(Action::Problem {
                     title: format!("“{}” was damaged", summary.title),
                     detail: "Its images were found and are here, each in the class that it was first put into. Settings and results are lost.".into(),
@@ -227,6 +236,7 @@ impl Projects {
 
 /// Brings what was kept back into the page. Images whose files are gone are left out, and told.
 fn restore(app: &App, store: Store, summary: &Summary, mut saved: Saved, mut images: KeptImages) {
+    app.media.use_backbone(&saved.backbone);
     let mut lost = 0;
     let mut files = HashSet::new();
     let mut embeddings = HashSet::new();

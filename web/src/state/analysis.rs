@@ -159,6 +159,15 @@ impl Analyses {
         }
     }
 
+    /// Another backbone sees the images in another way: what was found ends here.
+    pub fn begin_anew(&mut self) {
+        *self = Self {
+            last_job: self.last_job,
+            repeats: self.repeats,
+            ..Self::default()
+        };
+    }
+
     /// Jobs that the engine cannot know of yet, or that died with it, end here when they were to stop.
     pub fn forget_stopped(&mut self) {
         self.jobs.retain(|job| !job.stop_requested);

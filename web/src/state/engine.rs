@@ -45,6 +45,8 @@ pub struct EngineState {
     pub embed: Option<Progress>,
     /// Images that are varied, or run through the frozen blocks, for a run.
     pub prepare: Option<Progress>,
+    /// Bytes of a weights file that is opened.
+    pub opening: Option<Progress>,
     /// Images of a file that is put together or opened.
     pub pack: Option<Progress>,
 }

@@ -129,6 +129,9 @@ impl State {
             | Event::ModelExported { .. }
             | Event::ExportFailed { .. }
             | Event::Varied { .. }
+            | Event::WeightsOpened { .. }
+            | Event::WeightsFailed { .. }
+            | Event::Probed { .. }
             | Event::Inside { .. }
             | Event::Pong => {}
         }
@@ -147,6 +150,7 @@ impl State {
             }
             Activity::Prepare => self.engine.prepare = (!is_over).then_some(progress),
             Activity::Pack => self.engine.pack = (!is_over).then_some(progress),
+            Activity::OpenWeights => self.engine.opening = (!is_over).then_some(progress),
         }
     }
 
@@ -257,7 +261,7 @@ impl State {
         self.threshold = None;
         self.results = Some(Results {
             plan: run.plan,
-            backbone: backbone.id,
+            backbone: backbone.choice.id,
             device: device.clone(),
             outcome: outcome.into(),
         });
@@ -298,7 +302,7 @@ mod tests {
         state.event(Event::Ready {
             device: device(None),
             backbone: BackboneInfo {
-                id: BackboneId::EfficientNetLite0,
+                choice: BackboneChoice::default(),
                 features: 1280,
                 parameters: 3_370_000,
                 input_px: 224,

@@ -3,6 +3,7 @@
 //! Browser objects (files, thumbnails, embeddings) are kept by `services::media` under their sample's id and never stand here.
 
 pub mod analysis;
+pub mod backbones;
 pub mod camera;
 pub mod doctor;
 pub mod engine;
@@ -21,7 +22,8 @@ pub mod undo;
 use std::rc::Rc;
 
 use headstart_project::{
-    BurstId, DevicePreference, Event, ImportId, Part, Rejection, RunId, SampleId,
+    BackboneChoice, BackboneId, BurstId, DevicePreference, Event, ImportId, Part, Rejection, RunId,
+    SampleId,
 };
 use serde::{Deserialize, Serialize};
 use yew::Reducible;
@@ -29,6 +31,7 @@ use yew::Reducible;
 use crate::services::store::StoreError;
 
 use self::analysis::{Analyses, Kind};
+use self::backbones::{Backbones, KeptWeights};
 use self::camera::{CameraOwner, CameraPrefs};
 use self::engine::{EngineState, Phase};
 use self::notice::{LeftOut, Notices};
@@ -50,6 +53,9 @@ pub struct State {
     /// The step of the guided tour.
     #[serde(skip)]
     pub tour: Option<usize>,
+    /// All backbones are shown to choose from.
+    #[serde(skip)]
+    pub picker: bool,
     /// The project's name.
     pub title: String,
     pub project: Project,
@@ -58,6 +64,7 @@ pub struct State {
     pub undo_hidden: bool,
     pub settings: Draft,
     pub engine: EngineState,
+    pub backbones: Backbones,
     pub run: Option<Run>,
     pub results: Option<Results>,
     /// Counts presses of Train.
@@ -125,6 +132,7 @@ pub enum Action {
     Saving(Saving),
     SetOffline(Offline),
     SetTour(Option<usize>),
+    SetPicker(bool),
     AddClass,
     RenameClass(ClassId, String),
     EnableClass(ClassId, bool),
@@ -145,6 +153,13 @@ pub enum Action {
     SetVariation(Variation, bool),
     ResetSettings,
     SetDevice(DevicePreference),
+    SetBackbone(BackboneChoice),
+    /// The weights files that this browser keeps are now these.
+    SetKeptWeights(Vec<KeptWeights>),
+    /// These backbones' weights are on the site, too.
+    SetOnSite(Vec<BackboneId>),
+    /// One image takes the present backbone so many milliseconds.
+    SetSpeed(f64),
     Train,
     StopTraining,
     Analyse(Kind),
@@ -178,6 +193,7 @@ impl State {
             saving: Saving::default(),
             offline: Offline::default(),
             tour: None,
+            picker: false,
             title: "My project".into(),
             project: Project::new(),
             undo: History::default(),
@@ -187,6 +203,7 @@ impl State {
                 preference,
                 ..EngineState::default()
             },
+            backbones: Backbones::default(),
             run: None,
             results: None,
             runs: 0,
@@ -228,6 +245,7 @@ impl State {
             Action::Saving(saving) => self.saving(saving),
             Action::SetOffline(offline) => self.offline = offline,
             Action::SetTour(step) => self.tour = step,
+            Action::SetPicker(is_open) => self.picker = is_open,
             Action::AddClass => {
                 let id = self.project.add_class(None);
                 self.last_class = Some(id);
@@ -272,7 +290,17 @@ impl State {
             Action::SetVaried(is_varied) => self.settings.is_varied = is_varied,
             Action::SetVariation(variation, is_on) => self.settings.switch(variation, is_on),
             Action::ResetSettings => self.settings = Draft::default(),
-            Action::SetDevice(preference) => self.engine.preference = preference,
+            Action::SetDevice(preference) => {
+                self.engine.preference = preference;
+                self.backbones.ms_per_million = None;
+            }
+            Action::SetBackbone(choice) => self.set_backbone(choice),
+            Action::SetKeptWeights(kept) => self.backbones.kept = kept.into(),
+            Action::SetOnSite(ids) => self.backbones.on_site = ids.into(),
+            Action::SetSpeed(image_ms) => {
+                let millions = self.backbones.choice.id.card().multiply_adds as f64 / 1e6;
+                self.backbones.ms_per_million = Some(image_ms / millions);
+            }
             Action::Train => self.train(),
             Action::StopTraining => self.stop_training(),
             Action::Analyse(kind) => self.analyse(kind),

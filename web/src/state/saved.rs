@@ -1,11 +1,12 @@
 //! What of the state is kept in the browser, and how it comes back.
 
-use headstart_project::{Part, SampleId};
+use headstart_project::{BackboneChoice, Part, SampleId};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::State;
 use super::analysis::Analyses;
+use super::backbones::PastResult;
 use super::project::Project;
 use super::run::Results;
 use super::settings::Draft;
@@ -62,6 +63,11 @@ pub struct Saved {
     pub runs: u32,
     pub threshold: Option<f32>,
     pub analyses: Analyses,
+    /// Version 1 knew one backbone only.
+    #[serde(default)]
+    pub backbone: BackboneChoice,
+    #[serde(default)]
+    pub past: Vec<PastResult>,
 }
 
 /// Why a kept project's text cannot be read.
@@ -75,7 +81,7 @@ pub enum UnreadableProject {
 
 impl Saved {
     /// Grows when older code could not read what this code writes. Older forms are read by `read`.
-    pub const VERSION: u32 = 1;
+    pub const VERSION: u32 = 2;
 
     pub fn of(state: &State) -> Self {
         let mut analyses = state.analyses.clone();
@@ -90,6 +96,8 @@ impl Saved {
             runs: state.runs,
             threshold: state.threshold,
             analyses,
+            backbone: state.backbones.choice.clone(),
+            past: state.backbones.past.clone(),
         }
     }
 
@@ -145,6 +153,8 @@ impl State {
         self.runs = saved.runs;
         self.threshold = saved.threshold;
         self.analyses = saved.analyses;
+        self.backbones.choice = saved.backbone;
+        self.backbones.past = saved.past;
     }
 }
 

@@ -9,19 +9,20 @@ use std::rc::Rc;
 
 use gloo_timers::callback::{Interval, Timeout};
 use headstart_project::{
-    Analysis, AugmentSettings, BackboneId, Command, DevicePreference, EngineError, Event, Excited,
-    Findings, Frame, HeatFor, HeatMap, ImportId, InsideStage, JobId, ModelExport, Occlusion,
-    Packing, Part, ProjectFile, ProjectNote, Rejection, RequestId, SampleId, SavedRun,
+    Analysis, AugmentSettings, BackboneChoice, Command, DevicePreference, EngineError, Event,
+    Excited, Findings, Frame, HeatFor, HeatMap, ImportId, InsideStage, JobId, ModelExport,
+    Occlusion, Packing, Part, ProjectFile, ProjectNote, Rejection, RequestId, SampleId,
+    SavedBackbone, SavedRun, WeightsPlace,
 };
 use headstart_wire::unpack;
 use js_sys::{Date, Function, Promise, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
-use web_sys::{Blob, ImageBitmap, MessageEvent};
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+use web_sys::{Blob, ImageBitmap, MessageEvent, Worker};
 use yew::Callback;
 
 use self::running::{ArchiveJob, Running, WATCH_MS};
-use super::intake;
+use super::{intake, weights};
 use crate::context::App;
 use crate::state::{Action, State};
 
@@ -85,6 +86,14 @@ pub enum Given {
     },
     /// Pictures.
     Pictures(Vec<Blob>),
+    /// A weights file in Headstart's form.
+    Weights {
+        choice: BackboneChoice,
+        has_hidden: bool,
+        file: Blob,
+    },
+    /// Milliseconds that one image takes.
+    Speed(f64),
     /// What each stage makes of a picture, and the grey values of its feature maps.
     Inside(Vec<InsideStage>, Vec<u8>),
     /// It did not work, in words.
@@ -193,10 +202,32 @@ impl Engine {
     }
 
     /// Has a project's file opened.
-    pub fn unpack(&self, file: Blob, ongiven: Callback<Given>) {
+    /// What `known` backbones made of its images is taken over.
+    pub fn unpack(&self, file: Blob, known: Vec<SavedBackbone>, ongiven: Callback<Given>) {
         self.exchange(ongiven, vec![file.into()], |request| Command::Unpack {
             request,
+            known,
         });
+    }
+
+    /// Has another tool's weights file brought into Headstart's form.
+    pub fn open_weights(
+        &self,
+        file: Blob,
+        is_small: bool,
+        keep_hidden: bool,
+        ongiven: Callback<Given>,
+    ) {
+        self.exchange(ongiven, vec![file.into()], |request| Command::OpenWeights {
+            request,
+            keep_hidden,
+            is_small,
+        });
+    }
+
+    /// Has the backbone in use time itself.
+    pub fn probe(&self, ongiven: Callback<Given>) {
+        self.exchange(ongiven, Vec::new(), |request| Command::Probe { request });
     }
 
     /// Has the newest model put together for other tools.
@@ -488,6 +519,25 @@ impl Engine {
                 let pictures = attachments.into_iter().map(JsCast::dyn_into);
                 return self.give(request, Given::Pictures(pictures.flatten().collect()));
             }
+            Event::WeightsOpened {
+                request,
+                backbone: choice,
+                has_hidden,
+            } => {
+                let file = attachments.into_iter().next().map(JsCast::dyn_into);
+                let given = match file {
+                    Some(Ok(file)) => Given::Weights {
+                        choice,
+                        has_hidden,
+                        file,
+                    },
+                    _ => Given::Failed(String::new()),
+                };
+                return self.give(request, given);
+            }
+            Event::Probed { request, image_ms } => {
+                return self.give(request, Given::Speed(image_ms));
+            }
             event => event,
         };
         let attachment = attachments.into_iter().next().unwrap_or(JsValue::UNDEFINED);
@@ -576,6 +626,9 @@ impl Engine {
                 let given = zip.map_or_else(|_| Given::Failed(String::new()), Given::Zip);
                 return self.give(*request, given);
             }
+            Event::WeightsFailed { request, reason } => {
+                return self.give(*request, Given::Failed(reason.to_string()));
+            }
             Event::UnpackFailed { request, reason } => {
                 return self.give(*request, Given::Failed(reason.to_string()));
             }
@@ -605,23 +658,53 @@ impl Engine {
     }
 
     fn loaded(&self, app: &App) {
-        let state = app.state();
-        let mut client = self.0.borrow_mut();
-        let Some(running) = &mut client.worker else {
-            return;
+        let worker = {
+            let mut client = self.0.borrow_mut();
+            let Some(running) = &mut client.worker else {
+                return;
+            };
+            let app = app.clone();
+            let watchdog = Interval::new(WATCH_MS, move || app.engine.watch(&app));
+            running.watchdog = Some(watchdog);
+            running.worker.clone()
         };
-        let backbone = BackboneId::default();
-        running.post(
-            &Command::Start {
-                device: state.engine.preference,
-                backbone,
-                weights_url: running::weights_url(backbone),
-            },
-            &[],
-            &[],
-        );
         let app = app.clone();
-        running.watchdog = Some(Interval::new(WATCH_MS, move || app.engine.watch(&app)));
+        spawn_local(async move {
+            let choice = app.state().backbones.choice.clone();
+            match weights::find(&app, &choice).await {
+                Some((weights, attached)) => {
+                    app.engine.begin(&app, &worker, choice, weights, &attached)
+                }
+                None => {
+                    app.dispatch(Action::Problem {
+                        title: format!("The weights of {} are not here", choice.id.title()),
+                        detail: "Open their file again under “More backbones” to go on with it. Until then the backbone that comes with the page takes its place; your images are safe.".into(),
+                    });
+                    app.dispatch(Action::SetBackbone(BackboneChoice::default()));
+                }
+            }
+        });
+    }
+
+    /// Tells a worker what to load, unless another one has taken its place.
+    fn begin(
+        &self,
+        app: &App,
+        worker: &Worker,
+        backbone: BackboneChoice,
+        weights: WeightsPlace,
+        attached: &[JsValue],
+    ) {
+        let client = self.0.borrow();
+        let running = client.worker.as_ref();
+        if let Some(running) = running.filter(|running| running.worker == *worker) {
+            let command = Command::Start {
+                device: app.state().engine.preference,
+                backbone,
+                weights,
+            };
+            running.post(&command, attached, &[]);
+        }
     }
 
     /// The new engine is told everything at once, so that whatever is asked of it next finds it in the know.

@@ -5,12 +5,12 @@ use std::collections::{HashMap, HashSet};
 use gloo_events::EventListener;
 use gloo_timers::callback::Interval;
 use headstart_project::{
-    BackboneId, Command, DevicePreference, ImportId, JobId, NewSample, RequestId, RunId, SampleId,
+    Command, DevicePreference, ImportId, JobId, NewSample, RequestId, RunId, SampleId,
 };
 use headstart_wire::pack;
 use js_sys::{Array, Date, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{Blob, ErrorEvent, Url, Worker, WorkerOptions, WorkerType};
+use web_sys::{Blob, ErrorEvent, Worker, WorkerOptions, WorkerType};
 use yew::Callback;
 
 use super::{Answer, Covered, Given};
@@ -231,14 +231,4 @@ fn worker_error(app: &App, event: &web_sys::Event) {
         .and_then(|message| message.ok()?.as_string())
         .unwrap_or_else(|| "its code did not arrive".into());
     app.engine.failed(app, &message);
-}
-
-/// The weights' absolute address: the worker's own address is not the page's.
-pub(super) fn weights_url(backbone: BackboneId) -> String {
-    let path = format!("weights/{}.safetensors", backbone.name());
-    let base = web_sys::window()
-        .and_then(|window| window.document())
-        .and_then(|document| document.base_uri().ok().flatten())
-        .unwrap_or_default();
-    Url::new_with_base(&path, &base).map_or(path, |url| url.href())
 }

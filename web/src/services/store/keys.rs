@@ -1,11 +1,13 @@
 //! Keys and values of the database.
 
-use headstart_project::{ImageLook, SampleId};
+use headstart_project::{BackboneChoice, ImageLook, SampleId};
 use idb::KeyRange;
 use js_sys::{Array, Float32Array};
 use wasm_bindgen::{JsCast, JsValue};
+use web_sys::Blob;
 
-use super::KeptFile;
+use super::{KeptEmbedding, KeptFile};
+use crate::state::backbones::KeptWeights;
 use crate::state::saved::ProjectId;
 
 /// `[project, sample]`.
@@ -54,15 +56,35 @@ pub fn file(id: SampleId, value: &JsValue) -> Option<KeptFile> {
     })
 }
 
-/// An embedding with its look as text: a number of JavaScript cannot hold 64 bits.
-pub fn embedding_value(embedding: &Float32Array, look: ImageLook) -> JsValue {
-    let look = serde_json::to_string(&look).unwrap_or_default();
-    Array::of2(embedding, &JsValue::from_str(&look)).into()
+/// An embedding with its look as text, since a number of JavaScript cannot hold 64 bits, and the checksum of the weights that made it.
+pub fn embedding_value(kept: &KeptEmbedding) -> JsValue {
+    let look = serde_json::to_string(&kept.look).unwrap_or_default();
+    let look = JsValue::from_str(&look);
+    let sha256 = JsValue::from_str(&kept.backbone.sha256);
+    Array::of3(&kept.embedding, &look, &sha256).into()
 }
 
-/// What [`embedding_value`] wrote.
-pub fn embedding(value: &JsValue) -> Option<(Float32Array, ImageLook)> {
+/// What [`embedding_value`] wrote, if these weights made it. What has no checksum is older than the second backbone.
+pub fn embedding(value: &JsValue, sha256: &str) -> Option<(Float32Array, ImageLook)> {
     let value = value.dyn_ref::<Array>()?;
+    let made_by = value.get(2).as_string();
+    let made_by = made_by.unwrap_or_else(|| BackboneChoice::default().sha256);
+    if made_by != sha256 {
+        return None;
+    }
     let look = headstart_wire::from_json(&value.get(1).as_string()?).ok()?;
     Some((value.get(0).dyn_into().ok()?, look))
+}
+
+/// The value of a weights file.
+pub fn weights_value(kept: &KeptWeights, file: &Blob) -> JsValue {
+    let kept = serde_json::to_string(kept).unwrap_or_default();
+    Array::of2(file, &JsValue::from_str(&kept)).into()
+}
+
+/// What [`weights_value`] wrote.
+pub fn weights(value: &JsValue) -> Option<(KeptWeights, Blob)> {
+    let value = value.dyn_ref::<Array>()?;
+    let kept = headstart_wire::from_json(&value.get(1).as_string()?).ok()?;
+    Some((kept, value.get(0).dyn_into().ok()?))
 }

@@ -7,7 +7,7 @@ mod keys;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use headstart_project::{ImageLook, SampleId};
+use headstart_project::{BackboneChoice, BackboneId, ImageLook, SampleId};
 use idb::{
     Database, DatabaseEvent, Factory, ObjectStoreParams, TransactionMode, TransactionResult,
 };
@@ -19,11 +19,12 @@ use web_sys::Blob;
 use self::keys::{id_of, of_project, of_sample};
 use super::media::Fingerprint;
 use crate::parts;
+use crate::state::backbones::KeptWeights;
 use crate::state::saved::{ProjectId, Saved, Summary};
 
 const DATABASE: &str = "headstart";
 /// Grows with every change of the object stores below; `upgrade` brings older databases along.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 const SUMMARIES: &str = "summaries";
 const DESCRIPTIONS: &str = "descriptions";
@@ -31,13 +32,16 @@ const FILES: &str = "files";
 const THUMBNAILS: &str = "thumbnails";
 const EMBEDDINGS: &str = "embeddings";
 const MODELS: &str = "models";
-const STORES: [&str; 6] = [
+/// Of no project in particular, by the backbone's name.
+const WEIGHTS: &str = "weights";
+const STORES: [&str; 7] = [
     SUMMARIES,
     DESCRIPTIONS,
     FILES,
     THUMBNAILS,
     EMBEDDINGS,
     MODELS,
+    WEIGHTS,
 ];
 
 /// Why something could not be kept or read.
@@ -71,6 +75,7 @@ pub struct KeptEmbedding {
     pub id: SampleId,
     pub embedding: Float32Array,
     pub look: ImageLook,
+    pub backbone: BackboneChoice,
     pub thumbnail: Option<Blob>,
 }
 
@@ -170,11 +175,11 @@ impl Store {
         Ok(value.and_then(|value| value.as_string()))
     }
 
-    /// A project's images. Files stay where they are until somebody reads them.
+    /// A project's images, with the embeddings that weights of this checksum made. Files stay where they are until somebody reads them.
     ///
     /// # Errors
     /// When the database fails. Entries that cannot be read are left out.
-    pub async fn images(&self, id: &ProjectId) -> Result<KeptImages, StoreError> {
+    pub async fn images(&self, id: &ProjectId, sha256: &str) -> Result<KeptImages, StoreError> {
         let mut images = KeptImages::default();
         for (key, value) in self.all_of(FILES, id).await? {
             let Some(sample) = id_of(&key) else { continue };
@@ -188,7 +193,8 @@ impl Store {
             }
         }
         for (key, value) in self.all_of(EMBEDDINGS, id).await? {
-            if let (Some(sample), Some(embedding)) = (id_of(&key), keys::embedding(&value)) {
+            if let (Some(sample), Some(embedding)) = (id_of(&key), keys::embedding(&value, sha256))
+            {
                 images.embeddings.insert(sample, embedding);
             }
         }
@@ -222,7 +228,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let entries = embeddings.iter().flat_map(|kept| {
             let key = of_sample(id, kept.id);
-            let value = keys::embedding_value(&kept.embedding, kept.look);
+            let value = keys::embedding_value(kept);
             let thumbnail = kept.thumbnail.clone();
             let thumbnail = thumbnail.map(|blob| (THUMBNAILS, key.clone(), JsValue::from(blob)));
             [Some((EMBEDDINGS, key, value)), thumbnail]
@@ -303,7 +309,15 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn forget(&self, id: &ProjectId) -> Result<(), StoreError> {
-        let transaction = self.write(&STORES)?;
+        let names = [
+            FILES,
+            THUMBNAILS,
+            EMBEDDINGS,
+            SUMMARIES,
+            DESCRIPTIONS,
+            MODELS,
+        ];
+        let transaction = self.write(&names)?;
         for name in [FILES, THUMBNAILS, EMBEDDINGS] {
             let store = transaction.object_store(name).map_err(failed)?;
             store
@@ -344,6 +358,49 @@ impl Store {
         let model = model.await.map_err(failed)?;
         let entries = model.map(|model| (MODELS, JsValue::from_str(&to.0), model));
         self.put(&[MODELS], entries).await
+    }
+
+    /// Keeps a backbone's weights, in the place of those from before.
+    ///
+    /// # Errors
+    /// When the space is full or the database fails.
+    pub async fn keep_weights(&self, kept: &KeptWeights, file: &Blob) -> Result<(), StoreError> {
+        let key = JsValue::from_str(kept.choice.id.name());
+        let entry = (WEIGHTS, key, keys::weights_value(kept, file));
+        self.put(&[WEIGHTS], [entry]).await
+    }
+
+    /// A backbone's weights, if they are kept and can be read.
+    pub async fn weights(&self, id: BackboneId) -> Option<(KeptWeights, Blob)> {
+        let transaction = self.read(&[WEIGHTS]).ok()?;
+        let store = transaction.object_store(WEIGHTS).ok()?;
+        let value = store.get(JsValue::from_str(id.name())).ok()?.await.ok()??;
+        keys::weights(&value)
+    }
+
+    /// All weights that are kept. Their files stay where they are until somebody reads them.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn all_weights(&self) -> Result<Vec<KeptWeights>, StoreError> {
+        let transaction = self.read(&[WEIGHTS])?;
+        let store = transaction.object_store(WEIGHTS).map_err(failed)?;
+        let values = store.get_all(None, None).map_err(failed)?;
+        let values = values.await.map_err(failed)?;
+        let kept = values.iter().filter_map(keys::weights);
+        Ok(kept.map(|(kept, _)| kept).collect())
+    }
+
+    /// Lets go of a backbone's weights.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forget_weights(&self, id: BackboneId) -> Result<(), StoreError> {
+        let transaction = self.write(&[WEIGHTS])?;
+        let store = transaction.object_store(WEIGHTS).map_err(failed)?;
+        let key = JsValue::from_str(id.name());
+        store.delete(key).map_err(failed)?;
+        finish(transaction).await
     }
 
     /// All keys and values of a project in one object store.

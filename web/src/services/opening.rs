@@ -1,0 +1,89 @@
+//! Weights files that the user brings: opened by the engine, kept by the browser.
+
+use headstart_project::BackboneId;
+use wasm_bindgen_futures::spawn_local;
+use web_sys::File;
+use yew::Callback;
+
+use super::engine::Given;
+use super::weights;
+use crate::context::App;
+use crate::state::Action;
+use crate::state::backbones::KeptWeights;
+use crate::text;
+
+/// Opens a weights file, keeps it, and uses it.
+pub fn open(app: &App, file: File, is_small: bool, keep_hidden: bool) {
+    let name = file.name();
+    let ongiven = {
+        let app = app.clone();
+        Callback::from(move |given: Given| match given {
+            Given::Weights {
+                choice,
+                has_hidden,
+                file,
+            } => {
+                let kept = KeptWeights {
+                    choice,
+                    name: name.clone(),
+                    bytes: file.size(),
+                    has_hidden,
+                    is_small,
+                };
+                let app = app.clone();
+                spawn_local(async move {
+                    let stored = match app.projects.store() {
+                        Some(store) => store.keep_weights(&kept, &file).await,
+                        None => Err(super::store::StoreError::Unavailable),
+                    };
+                    match stored {
+                        Ok(()) => {
+                            app.dispatch(Action::SetKeptWeights(weights::kept(&app).await));
+                            app.dispatch(Action::SetBackbone(kept.choice));
+                            app.dispatch(Action::SetPicker(false));
+                        }
+                        Err(error) => problem(&app, &kept.name, &error.to_string()),
+                    }
+                });
+            }
+            Given::Failed(reason) => problem(&app, &name, &reason),
+            _ => {}
+        })
+    };
+    app.engine
+        .open_weights(file.into(), is_small, keep_hidden, ongiven);
+}
+
+/// Lets go of the file that the browser keeps of a backbone.
+pub fn forget(app: &App, id: BackboneId) {
+    let app = app.clone();
+    spawn_local(async move {
+        let Some(store) = app.projects.store() else {
+            return;
+        };
+        match store.forget_weights(id).await {
+            Ok(()) => {
+                app.dispatch(Action::SetKeptWeights(weights::kept(&app).await));
+                app.dispatch(Action::Tell(format!("The file of {} is gone.", id.title())));
+            }
+            Err(error) => problem(&app, id.title(), &error.to_string()),
+        }
+    });
+}
+
+/// Has the backbone in use time itself.
+pub fn probe(app: &App) {
+    let told = app.clone();
+    app.engine.probe(Callback::from(move |given: Given| {
+        if let Given::Speed(image_ms) = given {
+            told.dispatch(Action::SetSpeed(image_ms));
+        }
+    }));
+}
+
+fn problem(app: &App, name: &str, reason: &str) {
+    app.dispatch(Action::Problem {
+        title: format!("{name} cannot be used"),
+        detail: format!("{} Nothing here was changed.", text::sentence(reason)),
+    });
+}
