@@ -135,7 +135,7 @@ fn BackboneField(props: &EngineProps) -> Html {
         <div class="field">
             <label for="field-backbone">{ "Backbone" }</label>
             <select id="field-backbone" aria-describedby="field-backbone-hint">
-                { for BackboneId::ALL.iter().filter(|id| id.is_shipped()).map(|id| html! { <option value={id.name()}>{ id.title() }</option> }) }
+                { for BackboneId::ALL.iter().filter(|id| **id == BackboneId::default()).map(|id| html! { <option value={id.name()}>{ id.title() }</option> }) }
             </select>
             <p id="field-backbone-hint" class="hint">{ size }{ "The " }<Term word={Word::Pretrained} />{ " part. See " }<Term word={Word::Backbone} />{ "." }</p>
         </div>
