@@ -5,17 +5,18 @@
 
 mod support;
 
-use std::{fs, io::Cursor, path::PathBuf, sync::Arc, time::Instant};
+use std::{fs, io::Cursor, path::PathBuf, time::Instant};
 
 use burn::tensor::Device;
 use headstart_backbones::{Backbone, Conversion, Storage, own_plan};
 use headstart_checkpoint::Checkpoint;
-use headstart_project::{BackboneId, Part, TrainSettings};
-use headstart_training::{ClassImages, Embedded, subset};
-use support::{Photos, accuracy, decode, photos, spread, values};
+use headstart_project::{AugmentSettings, BackboneId, TrainSettings};
+use support::{Computed, Photos, accuracy, decode, photos, values};
 
-const AMOUNTS: [usize; 3] = [5, 20, 40];
+const AMOUNTS: [u32; 3] = [5, 20, 40];
 const SEEDS: u64 = 5;
+/// Of how many images one is timed, and embedded in 8 bits, too.
+const EVERY: usize = 20;
 
 fn main() {
     let path = std::env::args_os().nth(1).map(PathBuf::from);
@@ -25,15 +26,15 @@ fn main() {
         std::process::exit(1);
     };
     println!(
-        "| backbone | {} | ms an image | f16 | int8 | int8, least and mean cosine |",
-        AMOUNTS.map(|it| format!("{it} a class")).join(" | ")
+        "| backbone | {} a class | ms an image | bytes in f16 | in int8 | cosine with int8: least, mean |",
+        AMOUNTS.map(|it| it.to_string()).join(" a class | ")
     );
     println!("|---|---|---|---|---|---|---|---|");
     for id in BackboneId::ALL {
         let file = photos::root().join(format!("weights/{}.safetensors", id.name()));
         match fs::read(&file) {
             Ok(file) => measure(id, &file, &decoded),
-            Err(_) => println!("| {} | no weights here | | | | | | |", id.title()),
+            Err(_) => println!("| {} | its weights are not here | | | | | | |", id.title()),
         }
     }
 }
@@ -41,71 +42,45 @@ fn main() {
 fn measure(id: BackboneId, file: &[u8], photos: &Photos) {
     let device = Device::flex();
     let backbone = Backbone::load(id, file, &device).expect("loads");
-    let planes: Vec<Vec<f32>> = photos
-        .photos
-        .iter()
-        .map(|photo| backbone.prepare(&photo.pixels).expect("resizes"))
-        .collect();
-    let start = Instant::now();
-    let embeddings: Vec<Vec<f32>> = planes
-        .iter()
-        .map(|planes| values(backbone.embed(planes.clone())))
-        .collect();
-    let each_ms = start.elapsed().as_secs_f64() * 1000.0 / planes.len() as f64;
-
-    let classes = in_classes(photos, &embeddings);
+    let computed = Computed::new(photos, &backbone, 0, &AugmentSettings::default(), 0);
     let accuracies = AMOUNTS.map(|amount| {
         let of_seed = |seed| {
             let settings = TrainSettings {
                 seed,
                 ..TrainSettings::default()
             };
-            accuracy(&subset(&classes, amount, seed), &settings)
+            let classes = computed.classes(photos, Some(amount), None, seed);
+            accuracy(&classes, &computed, &backbone, &settings).0
         };
-        spread(&(0..SEEDS).map(of_seed).collect::<Vec<_>>())
+        let all: Vec<f64> = (0..SEEDS).map(of_seed).collect();
+        let mean = all.iter().sum::<f64>() / all.len() as f64;
+        let squares: f64 = all.iter().map(|it| (it - mean).powi(2)).sum();
+        let deviation = (squares / (all.len() - 1) as f64).sqrt();
+        format!("{:.1} ± {:.1} %", 100.0 * mean, 100.0 * deviation)
     });
 
     let small = in_8_bits(id, file);
     let quantized = Backbone::load(id, &small, &device).expect("loads");
-    let every_tenth = planes.iter().zip(&embeddings).step_by(10);
-    let cosines: Vec<f64> = every_tenth
-        .map(|(planes, exact)| cosine(&values(quantized.embed(planes.clone())), exact))
-        .collect();
+    let mut times_ms = Vec::new();
+    let mut cosines = Vec::new();
+    for photo in photos.photos.iter().step_by(EVERY) {
+        let planes = backbone.prepare(&photo.pixels).expect("resizes");
+        let start = Instant::now();
+        let exact = values(backbone.embed(planes.clone()));
+        times_ms.push(start.elapsed().as_secs_f64() * 1000.0);
+        cosines.push(cosine(&values(quantized.embed(planes)), &exact));
+    }
+    times_ms.sort_by(f64::total_cmp);
     let least = cosines.iter().copied().fold(1.0, f64::min);
     let mean = cosines.iter().sum::<f64>() / cosines.len() as f64;
     println!(
-        "| {} | {} | {each_ms:.1} | {} | {} | {least:.5}, {mean:.5} |",
+        "| {} | {} | {:.1} | {} | {} | {least:.5}, {mean:.5} |",
         id.title(),
         accuracies.join(" | "),
+        times_ms[times_ms.len() / 2],
         file.len(),
         small.len()
     );
-}
-
-/// The images of each class, as training wants them.
-fn in_classes(photos: &Photos, embeddings: &[Vec<f32>]) -> Vec<ClassImages> {
-    let mut classes: Vec<ClassImages> = photos
-        .classes
-        .iter()
-        .map(|name| ClassImages {
-            name: name.clone(),
-            train: Vec::new(),
-            test: Vec::new(),
-        })
-        .collect();
-    for (photo, embedding) in photos.photos.iter().zip(embeddings) {
-        let image = Embedded {
-            id: photo.id,
-            embedding: Arc::from(embedding.as_slice()),
-            look: photo.look,
-        };
-        let class = &mut classes[photo.class];
-        match photo.part {
-            Part::Train => class.train.push(image),
-            Part::Test => class.test.push(image),
-        }
-    }
-    classes
 }
 
 /// The weights file in 8 bits.
