@@ -18,9 +18,17 @@ PyTorch computes in f64, on weights rounded to f32.
     python tools/make-backbone-goldens.py --checkpoints FOLDER [NAME…]
 
 The second form also writes the weights as the user of a page would have them: NAME.pth, NAME.legacy.pth and NAME.safetensors.
+
+    pip install efficientnet-lite-pytorch==0.1.0
+    python tools/make-backbone-goldens.py --published FOLDER
+
+makes crates/backbones/tests/golden/published: the features of the same picture, at the models' usual size, by the weights that `cargo xtask weights` starts from.
+FOLDER holds the packages unpacked, one beside the other; the networks are those of the packages or of torchvision.
+The picture is the normalised input. For SqueezeNet that is RGB by ImageNet's mean and deviation, out of which the script makes what its authors' weights want.
 """
 
 import argparse
+import pickle
 import zlib
 from pathlib import Path
 
@@ -164,11 +172,54 @@ def make(name):
     return model, golden
 
 
+def published_lite(folder, number):
+    from efficientnet_lite_pytorch import EfficientNet
+
+    model = EfficientNet.from_name(f"efficientnet-lite{number}")
+    model.load_state_dict(torch.load(next(folder.glob(f"**/efficientnet-lite{number}-*.pth")), weights_only=True))
+    return model.eval().double(), model.extract_features
+
+
+def published_squeezenet(folder):
+    arrays = pickle.loads(next(folder.glob("**/squeezenet_weights.pkl")).read_bytes())
+    model = torchvision.models.squeezenet1_1(weights=None)
+    convolutions = [layer for layer in model.modules() if isinstance(layer, torch.nn.Conv2d)]
+    names = ["conv1", *(f"fire{fire}/{part}" for fire in range(2, 10) for part in ("squeeze1x1", "expand1x1", "expand3x3")), "conv10"]
+    for layer, name in zip(convolutions, names, strict=True):
+        weight, bias = arrays[name]
+        layer.weight.data = torch.from_numpy(weight).permute(3, 2, 0, 1).contiguous()
+        layer.bias.data = torch.from_numpy(bias)
+    model.eval().double()
+
+    def features(x):
+        mean, deviation = (torch.tensor(numbers).double().view(3, 1, 1) for numbers in ([123.675, 116.28, 103.53], [58.395, 57.12, 57.375]))
+        blue_first = (x * deviation + mean).flip(1)
+        return model.features(blue_first - torch.tensor([103.939, 116.779, 123.68]).double().view(3, 1, 1))
+
+    return model, features
+
+
+def make_published(folder):
+    target = FOLDER.parent / "published"
+    target.mkdir(parents=True, exist_ok=True)
+    models = {"efficientnet-lite1": (240, lambda: published_lite(folder, 1)), "efficientnet-lite2": (260, lambda: published_lite(folder, 2)), "squeezenet1-1": (227, lambda: published_squeezenet(folder))}
+    for name, (side, load) in models.items():
+        _model, features = load()
+        with torch.no_grad():
+            golden = {"features": features(picture(side)).mean((0, 2, 3)).float(), "input_px": torch.tensor([side])}
+        save_file(golden, target / f"{name}.safetensors", {"made by": f"tools/make-backbone-goldens.py, torch {torch.__version__}"})
+        print(name, side, golden["features"].square().mean().sqrt().item())
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(MODELS))
     parser.add_argument("--checkpoints", type=Path)
+    parser.add_argument("--published", type=Path)
     options = parser.parse_args()
+    if options.published:
+        make_published(options.published)
+        return
     FOLDER.mkdir(parents=True, exist_ok=True)
     made_by = f"tools/make-backbone-goldens.py, torch {torch.__version__}, torchvision {torchvision.__version__}, timm {timm.__version__}"
     for name in options.names or MODELS:

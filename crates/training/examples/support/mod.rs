@@ -267,7 +267,7 @@ pub fn scratch_accuracy(photos: &Photos, per_class: Option<u32>, config: &Scratc
     right.count() as f64 / test.len() as f64
 }
 
-fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+pub fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     #[expect(
         clippy::disallowed_methods,
         reason = "natively a tensor may be read synchronously"

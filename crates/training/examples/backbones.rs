@@ -1,0 +1,103 @@
+//! What the backbones are worth on real photographs: `cargo run --release --package headstart-training --example backbones [FILE.zip]`.
+//!
+//! For each backbone whose weights are in `weights/`: the accuracy of the default head at 5, 20 and 40 images a class over five seeds, the time of an image on one thread of the CPU, the weights file in 16 and in 8 bits, and what 8 bits do to the features.
+//! The zip holds photographs in class folders, with `train/` and `test/` above them.
+
+mod support;
+
+use std::{fs, io::Cursor, path::PathBuf, time::Instant};
+
+use burn::tensor::Device;
+use headstart_backbones::{Backbone, Conversion, Storage, own_plan};
+use headstart_checkpoint::Checkpoint;
+use headstart_project::{AugmentSettings, BackboneId, TrainSettings};
+use support::{Computed, Photos, accuracy, decode, photos, values};
+
+const AMOUNTS: [u32; 3] = [5, 20, 40];
+const SEEDS: u64 = 5;
+/// Of how many images one is timed, and embedded in 8 bits, too.
+const EVERY: usize = 20;
+
+fn main() {
+    let path = std::env::args_os().nth(1).map(PathBuf::from);
+    let path = path.unwrap_or_else(photos::clothing);
+    let Some(decoded) = decode(&path) else {
+        println!("{} is not there, so nothing was measured.", path.display());
+        std::process::exit(1);
+    };
+    println!(
+        "| backbone | {} a class | ms an image | bytes in f16 | in int8 | cosine with int8: least, mean |",
+        AMOUNTS.map(|it| it.to_string()).join(" a class | ")
+    );
+    println!("|---|---|---|---|---|---|---|---|");
+    for id in BackboneId::ALL {
+        let file = photos::root().join(format!("weights/{}.safetensors", id.name()));
+        match fs::read(&file) {
+            Ok(file) => measure(id, &file, &decoded),
+            Err(_) => println!("| {} | its weights are not here | | | | | | |", id.title()),
+        }
+    }
+}
+
+fn measure(id: BackboneId, file: &[u8], photos: &Photos) {
+    let device = Device::flex();
+    let backbone = Backbone::load(id, file, &device).expect("loads");
+    let computed = Computed::new(photos, &backbone, 0, &AugmentSettings::default(), 0);
+    let accuracies = AMOUNTS.map(|amount| {
+        let of_seed = |seed| {
+            let settings = TrainSettings {
+                seed,
+                ..TrainSettings::default()
+            };
+            let classes = computed.classes(photos, Some(amount), None, seed);
+            accuracy(&classes, &computed, &backbone, &settings).0
+        };
+        let all: Vec<f64> = (0..SEEDS).map(of_seed).collect();
+        let mean = all.iter().sum::<f64>() / all.len() as f64;
+        let squares: f64 = all.iter().map(|it| (it - mean).powi(2)).sum();
+        let deviation = (squares / (all.len() - 1) as f64).sqrt();
+        format!("{:.1} ± {:.1} %", 100.0 * mean, 100.0 * deviation)
+    });
+
+    let small = in_8_bits(id, file);
+    let quantized = Backbone::load(id, &small, &device).expect("loads");
+    let mut times_ms = Vec::new();
+    let mut cosines = Vec::new();
+    for photo in photos.photos.iter().step_by(EVERY) {
+        let planes = backbone.prepare(&photo.pixels).expect("resizes");
+        let start = Instant::now();
+        let exact = values(backbone.embed(planes.clone()));
+        times_ms.push(start.elapsed().as_secs_f64() * 1000.0);
+        cosines.push(cosine(&values(quantized.embed(planes)), &exact));
+    }
+    times_ms.sort_by(f64::total_cmp);
+    let least = cosines.iter().copied().fold(1.0, f64::min);
+    let mean = cosines.iter().sum::<f64>() / cosines.len() as f64;
+    println!(
+        "| {} | {} | {:.1} | {} | {} | {least:.5}, {mean:.5} |",
+        id.title(),
+        accuracies.join(" | "),
+        times_ms[times_ms.len() / 2],
+        file.len(),
+        small.len()
+    );
+}
+
+/// The weights file in 8 bits.
+fn in_8_bits(id: BackboneId, file: &[u8]) -> Vec<u8> {
+    let mut checkpoint = Checkpoint::open(Cursor::new(file)).expect("opens");
+    let plan = own_plan(id);
+    let conversion = Conversion::new(id, &mut checkpoint, &plan, Storage::Int8, false);
+    let mut conversion = conversion.expect("fits");
+    let mut small = Vec::new();
+    while let Some(piece) = conversion.next().expect("converts") {
+        small.extend(piece);
+    }
+    small
+}
+
+fn cosine(a: &[f32], b: &[f32]) -> f64 {
+    let dot =
+        |a: &[f32], b: &[f32]| -> f64 { a.iter().zip(b).map(|(a, b)| f64::from(a * b)).sum() };
+    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+}
