@@ -11,6 +11,7 @@ use headstart_training::{Host, Interrupted, cross_validate, examine, occlude, pc
 use wasm_bindgen::JsValue;
 
 use crate::{
+    comparing::Others,
     engine::{AnalysisRequest, Engine, failed},
     pause::Pause,
     port,
@@ -55,9 +56,12 @@ impl Engine {
             | Analysis::Compare { .. }
             | Analysis::Excite { .. } => {
                 host.until_embedded(&request.analysis).await;
-                self.look_into(&request.analysis, &host).await
+                self.look_into(request, &host).await
             }
-            Analysis::Occlude { heat } => self.occlude(heat, request.image, &host).await,
+            Analysis::Occlude { heat } => {
+                let image = request.attachments.into_iter().next();
+                self.occlude(heat, image, &host).await
+            }
         };
         self.state.borrow_mut().active_job = None;
         let event = match outcome {
@@ -74,13 +78,13 @@ impl Engine {
 
     async fn look_into(
         &self,
-        analysis: &Analysis,
+        request: AnalysisRequest,
         host: &JobHost<'_>,
     ) -> Result<Findings, Interrupted> {
         let features = self.ready().map_or(0, |ready| ready.backbone.features());
         // Heads are so small that the CPU is always the fastest place for them.
         let device = Device::flex();
-        match analysis {
+        match &request.analysis {
             Analysis::CrossValidate {
                 classes,
                 settings,
@@ -100,8 +104,11 @@ impl Engine {
                 classes,
                 settings,
                 experiment,
+                backbones,
             } => {
-                self.compare(host.job, classes, settings, experiment.clone(), host)
+                let others = Others::new(backbones, request.weights, request.attachments);
+                let experiment = experiment.clone();
+                self.compare(host.job, classes, settings, experiment, others, host)
                     .await
             }
             Analysis::Excite {

@@ -6,16 +6,20 @@ use burn::tensor::Device;
 use headstart_backbones::Backbone;
 use headstart_images::Normalization;
 use headstart_project::{
-    Cell, CellResult, ClassRequest, Evaluation, Event, Experiment, Findings, FineTuneSettings,
-    JobId, Method, RunId, SampleId, TrainError, TrainRequest, TrainSettings,
+    BackboneChoice, BackboneId, Cell, CellResult, ClassRequest, Evaluation, Event, Experiment,
+    Findings, FineTuneSettings, JobId, Method, RunId, SampleId, TrainError, TrainRequest,
+    TrainSettings, WeightsPlace,
 };
 use headstart_training::{
     ClassImages, Copies, Deeper, Embedded, Host, Interrupted, ScratchConfig, SmallImages, compare,
     largest, pause, scratch_logits, subset, train, train_from_scratch, train_more,
 };
 
+use wasm_bindgen::JsValue;
+
 use crate::{
     engine::{Engine, failed},
+    fetch,
     pictures::Picture,
     port,
     preparing::Prepared,
@@ -26,11 +30,46 @@ const BLOCKS: u32 = 2;
 
 type Embeddings = HashMap<SampleId, Arc<[f32]>>;
 
+/// Other backbones, and where their weights are.
+pub struct Others(Vec<(BackboneChoice, WeightsPlace, Option<JsValue>)>);
+
+impl Others {
+    /// `weights` are in the order of `choices`, and `attachments` are those of them that are attached.
+    pub fn new(
+        choices: &[BackboneChoice],
+        weights: Vec<WeightsPlace>,
+        attachments: Vec<JsValue>,
+    ) -> Self {
+        let mut attachments = attachments.into_iter();
+        let others = choices.iter().cloned().zip(weights);
+        let others = others.map(|(choice, place)| {
+            let attached = match place {
+                WeightsPlace::Attached => attachments.next(),
+                WeightsPlace::Site { .. } => None,
+            };
+            (choice, place, attached)
+        });
+        Self(others.collect())
+    }
+}
+
+/// What another backbone made of the images so far.
+#[derive(Default)]
+struct Seen {
+    embeddings: Embeddings,
+    /// Time that one image takes, in milliseconds.
+    image_ms: f64,
+}
+
 /// What the runs share.
 struct Shared<'a, H> {
     engine: &'a Engine,
     classes: Vec<ClassImages>,
     settings: &'a TrainSettings,
+    others: Others,
+    /// The other backbone that was loaded last: one at a time, since some are large.
+    loaded: Option<Backbone>,
+    seen: HashMap<BackboneId, Seen>,
     /// Embeddings by the backbone with random weights of this seed.
     random: Option<(u64, Embeddings)>,
     /// Small images for the network from scratch, by their side.
@@ -48,12 +87,16 @@ impl Engine {
         requests: &[ClassRequest],
         settings: &TrainSettings,
         mut experiment: Experiment,
+        others: Others,
         host: &impl Host,
     ) -> Result<Findings, Interrupted> {
         let mut shared = Shared {
             engine: self,
             classes: self.gather(requests)?,
             settings,
+            others,
+            loaded: None,
+            seen: HashMap::new(),
             random: None,
             small: HashMap::new(),
             prepared: RefCell::default(),
@@ -86,6 +129,7 @@ impl<H: Host> Shared<'_, H> {
             Method::RandomBackbone => self.on_random_backbone(classes, cell.seed).await?,
             Method::Frozen => self.frozen(&classes, cell.seed).await?,
             Method::FineTuned => self.fine_tuned(&classes, cell.seed).await?,
+            Method::On(id) => self.on_other_backbone(classes, id, cell.seed).await?,
         };
         Ok(CellResult {
             cell,
@@ -122,7 +166,8 @@ impl<H: Host> Shared<'_, H> {
     }
 
     async fn frozen(&self, classes: &[ClassImages], seed: u64) -> Result<(u32, f64), Interrupted> {
-        let features = self.backbone()?.features();
+        let first = classes.iter().flat_map(|class| &class.train).next();
+        let features = first.map_or(0, |image| image.embedding.len());
         let start_ms = port::now_ms();
         let settings = self.head(seed);
         let trained = train(classes, features, &settings, &Device::flex(), &self.host).await?;
@@ -181,6 +226,67 @@ impl<H: Host> Shared<'_, H> {
             right(trained.outcome.test.as_ref()),
             port::now_ms() - start_ms,
         ))
+    }
+
+    /// The time is that of the head and of looking at the images that it learns from.
+    async fn on_other_backbone(
+        &mut self,
+        mut classes: Vec<ClassImages>,
+        id: BackboneId,
+        seed: u64,
+    ) -> Result<(u32, f64), Interrupted> {
+        for class in &mut classes {
+            for image in class.train.iter_mut().chain(&mut class.test) {
+                image.embedding = self.embedding_by(id, image.id).await?;
+            }
+        }
+        let (right, head_ms) = self.frozen(&classes, seed).await?;
+        let learnt: usize = classes.iter().map(|class| class.train.len()).sum();
+        let image_ms = self.seen.get(&id).map_or(0.0, |seen| seen.image_ms);
+        Ok((right, head_ms + learnt as f64 * image_ms))
+    }
+
+    async fn embedding_by(
+        &mut self,
+        id: BackboneId,
+        image: SampleId,
+    ) -> Result<Arc<[f32]>, Interrupted> {
+        let known = self
+            .seen
+            .get(&id)
+            .and_then(|seen| seen.embeddings.get(&image));
+        if let Some(known) = known {
+            return Ok(known.clone());
+        }
+        let backbone = self.load(id).await?;
+        let pixels = self.picture(image).await?.pixels().map_err(failed)?;
+        let start_ms = port::now_ms();
+        let planes = backbone.prepare(&pixels).map_err(failed)?;
+        let embedding = backbone.embed(planes).into_data_async().await;
+        let embedding: Arc<[f32]> = embedding.map_err(failed)?.iter::<f32>().collect();
+        let elapsed_ms = port::now_ms() - start_ms;
+        let seen = self.seen.entry(id).or_default();
+        let count = seen.embeddings.len() as f64;
+        seen.image_ms = (seen.image_ms * count + elapsed_ms) / (count + 1.0);
+        seen.embeddings.insert(image, embedding.clone());
+        pause(&self.host).await?;
+        Ok(embedding)
+    }
+
+    async fn load(&mut self, id: BackboneId) -> Result<Backbone, Interrupted> {
+        if let Some(loaded) = self.loaded.as_ref().filter(|loaded| loaded.id() == id) {
+            return Ok(loaded.clone());
+        }
+        self.loaded = None;
+        let found = self.others.0.iter().find(|(choice, ..)| choice.id == id);
+        let (choice, place, attached) =
+            found.ok_or_else(|| failed(format!("the weights of {} are missing", id.title())))?;
+        let weights = fetch::weights(place.clone(), attached.clone(), &choice.sha256);
+        let weights = weights.await.map_err(failed)?;
+        // On the CPU, as all of the experiment.
+        let backbone = Backbone::load(id, &weights, &Device::flex()).map_err(failed)?;
+        self.loaded = Some(backbone.clone());
+        Ok(backbone)
     }
 
     async fn on_random_backbone(

@@ -106,8 +106,9 @@ pub(crate) struct PredictionRequest {
 pub(crate) struct AnalysisRequest {
     pub id: JobId,
     pub analysis: Analysis,
-    /// The image of an occlusion map.
-    pub image: Option<JsValue>,
+    /// Where the weights of its backbones are.
+    pub weights: Vec<WeightsPlace>,
+    pub attachments: Vec<JsValue>,
 }
 
 struct Start {
@@ -224,10 +225,15 @@ impl Engine {
                     });
                 }
             }
-            Command::Analyse { job, analysis } => state.jobs.push_back(AnalysisRequest {
+            Command::Analyse {
+                job,
+                analysis,
+                weights,
+            } => state.jobs.push_back(AnalysisRequest {
                 id: job,
                 analysis,
-                image: attachments.into_iter().next(),
+                weights,
+                attachments,
             }),
             Command::StopAnalysis { job } => {
                 let waiting = state.jobs.iter().position(|request| request.id == job);
@@ -370,11 +376,8 @@ impl Engine {
 
     async fn start(&self, start: Start) {
         let start_ms = port::now_ms();
-        let weights = match start.weights {
-            WeightsPlace::Site { url } => fetch::weights(&url).await,
-            WeightsPlace::Attached => fetch::attached(start.attached).await,
-        };
-        let weights = weights.and_then(|weights| fetch::checked(weights, &start.choice.sha256));
+        let place = start.weights;
+        let weights = fetch::weights(place, start.attached, &start.choice.sha256).await;
         let weights: Rc<[u8]> = match weights {
             Ok(weights) => weights.into(),
             Err(reason) => return fail(reason),

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use headstart_project::{Activity, EngineError, Event, Progress};
+use headstart_project::{Activity, EngineError, Event, Progress, WeightsPlace};
 use js_sys::{Reflect, Uint8Array};
 use sha2::{Digest, Sha256};
 use wasm_bindgen::{JsCast, JsValue};
@@ -11,20 +11,30 @@ use web_sys::{Blob, ReadableStreamDefaultReader, Response};
 
 use crate::{archive::BlobReader, port, remaining::Remaining};
 
-/// Fetches the weights from `url`.
+/// Gets weights from where they are, and checks that their SHA-256 is `sha256` (hexadecimal).
 ///
 /// # Errors
-/// [`EngineError::WeightsMissing`].
-pub async fn weights(url: &str) -> Result<Vec<u8>, EngineError> {
-    let weights = download(url).await;
-    weights.map_err(|error| missing(&error))
+/// [`EngineError::WeightsMissing`] or [`EngineError::WeightsCorrupt`].
+pub async fn weights(
+    place: WeightsPlace,
+    attached: Option<JsValue>,
+    sha256: &str,
+) -> Result<Vec<u8>, EngineError> {
+    let weights = match place {
+        WeightsPlace::Site { url } => download(&url).await.map_err(|error| missing(&error)),
+        WeightsPlace::Attached => read(attached),
+    }?;
+    if hexadecimal(&Sha256::digest(&weights)) == sha256 {
+        Ok(weights)
+    } else {
+        Err(EngineError::WeightsCorrupt {
+            detail: format!("{} bytes with the wrong checksum", weights.len()),
+        })
+    }
 }
 
 /// Reads weights that the page attached, piece by piece: large ones would not fit twice.
-///
-/// # Errors
-/// [`EngineError::WeightsMissing`].
-pub async fn attached(file: Option<JsValue>) -> Result<Vec<u8>, EngineError> {
+fn read(file: Option<JsValue>) -> Result<Vec<u8>, EngineError> {
     let file = file.ok_or(JsValue::from("no file"));
     let file = file.and_then(JsCast::dyn_into::<Blob>);
     let mut reader = file
@@ -40,20 +50,6 @@ pub async fn attached(file: Option<JsValue>) -> Result<Vec<u8>, EngineError> {
 fn missing(error: &JsValue) -> EngineError {
     EngineError::WeightsMissing {
         detail: describe(error),
-    }
-}
-
-/// The same weights, when their SHA-256 is `sha256` (hexadecimal).
-///
-/// # Errors
-/// [`EngineError::WeightsCorrupt`].
-pub fn checked(weights: Vec<u8>, sha256: &str) -> Result<Vec<u8>, EngineError> {
-    if hexadecimal(&Sha256::digest(&weights)) == sha256 {
-        Ok(weights)
-    } else {
-        Err(EngineError::WeightsCorrupt {
-            detail: format!("{} bytes with the wrong checksum", weights.len()),
-        })
     }
 }
 

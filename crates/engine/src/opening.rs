@@ -39,19 +39,17 @@ async fn try_open(
     let reader = BlobReader::new(file).map_err(of_browser)?;
     let mut checkpoint = Checkpoint::open(reader).map_err(of_file)?;
     let tensors = checkpoint.tensors();
-    let Some((id, mapping)) = recognise(tensors) else {
+    let Some((id, plan)) = recognise(tensors) else {
         let first = tensors.first().map(|tensor| tensor.name.clone());
         return Err(WeightsProblem::Unknown {
             tensors: tensors.len() as u32,
             first: first.unwrap_or_default(),
         });
     };
-    let plan = mapping
-        .fit(tensors)
-        .map_err(|mismatch| WeightsProblem::Mismatch {
-            title: id.title().to_owned(),
-            detail: mismatch.to_string(),
-        })?;
+    let plan = plan.map_err(|mismatch| WeightsProblem::Mismatch {
+        title: id.title().to_owned(),
+        detail: mismatch.to_string(),
+    })?;
     let keep_hidden = keep_hidden && id.card().hidden_features.is_some();
     let has_hidden = keep_hidden && plan.has(Part::Hidden);
     let mut conversion = Conversion::new(id, &mut checkpoint, &plan, storage, keep_hidden);

@@ -70,12 +70,14 @@ pub enum Command {
         heat: Option<HeatFor>,
     },
     /// Look into the data or the model. One analysis after the other, behind training and before embedding; waits until its images are embedded.
-    /// Attachments: for [`Analysis::Occlude`] the image as a `Blob`, else none.
+    /// Attachments: for [`Analysis::Occlude`] the image as a `Blob`; for [`Analysis::Compare`] those of its backbones' weights that are attached, in order.
     Analyse {
         /// Names the analysis in the events that follow.
         job: JobId,
         /// What to do.
         analysis: Analysis,
+        /// Where the weights of its backbones are, in order.
+        weights: Vec<WeightsPlace>,
     },
     /// Stop an analysis, whether it waits or is under way.
     StopAnalysis {
@@ -219,6 +221,8 @@ pub enum Analysis {
         settings: TrainSettings,
         /// What to run; what has a result already is not run again.
         experiment: Experiment,
+        /// The backbones of [`Method::On`](crate::Method).
+        backbones: Vec<BackboneChoice>,
     },
     /// Find the images that excite a channel most. Answered by [`Findings::Excited`](crate::Findings).
     Excite {

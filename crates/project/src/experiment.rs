@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::BackboneId;
+
 /// A way to learn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -14,10 +16,12 @@ pub enum Method {
     Frozen,
     /// The pretrained backbone with its last blocks trained too.
     FineTuned,
+    /// This pretrained backbone as it is, and a trained head.
+    On(BackboneId),
 }
 
 impl Method {
-    /// All of them, from the one that brings least along to the one that learns most.
+    /// Those on one backbone, from the one that brings least along to the one that learns most.
     pub const ALL: [Self; 4] = [
         Self::Scratch,
         Self::RandomBackbone,
@@ -32,6 +36,7 @@ impl Method {
             Self::RandomBackbone => "Random backbone",
             Self::Frozen => "Pretrained",
             Self::FineTuned => "Pretrained, fine-tuned",
+            Self::On(id) => id.title(),
         }
     }
 }
@@ -56,7 +61,7 @@ pub struct CellResult {
     pub right: u32,
     /// Test images.
     pub total: u32,
-    /// Time that the training took, in milliseconds; what was computed before and kept is not in it.
+    /// Time that the training took, in milliseconds; what was computed before and kept is not in it, except where another backbone looked at the training images.
     pub elapsed_ms: f64,
 }
 
@@ -102,6 +107,14 @@ impl Experiment {
             seeds,
             most_per_class,
             results: Vec::new(),
+        }
+    }
+
+    /// A head on each of these backbones, on as many images.
+    pub fn over_backbones(ids: &[BackboneId], seeds: Vec<u64>, most_per_class: u32) -> Self {
+        Self {
+            methods: ids.iter().copied().map(Method::On).collect(),
+            ..Self::new(seeds, most_per_class)
         }
     }
 

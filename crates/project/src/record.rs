@@ -51,6 +51,9 @@ pub struct RunRecord {
     pub examination: Option<ExaminationRecord>,
     /// The same images learnt in several ways; absent when it was not asked for.
     pub comparison: Option<Experiment>,
+    /// How well other backbones learn the same images; absent unless it was asked for.
+    #[serde(default)]
+    pub backbones: Option<Experiment>,
     /// Where the time went.
     pub timings_ms: Timings,
 }
@@ -204,6 +207,7 @@ impl RunRecord {
             cross_validation: None,
             examination: None,
             comparison: None,
+            backbones: None,
             timings_ms: outcome.timings_ms,
             classes,
         }

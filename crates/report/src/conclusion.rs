@@ -7,6 +7,8 @@ use crate::text;
 /// Standard errors by which two methods have to differ before one is called better.
 /// By chance alone that happens about once in twenty times.
 const CLEAR: f64 = 2.0;
+/// Times as long from which on it is worth a word.
+const MUCH_SLOWER: f64 = 2.0;
 
 /// How two methods compare with the same images.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,6 +53,7 @@ pub fn conclusion(experiment: &Experiment) -> String {
         sentences.extend(saved(experiment, &both, pretrained, untrained));
     }
     sentences.extend(tuning(experiment));
+    sentences.extend(backbones(experiment));
     if !sentences.is_empty() && experiment.seeds.len() < 2 {
         sentences.push(
             "Each figure is from one run, so nobody can say how much of this is chance: add runs to find out."
@@ -141,6 +144,54 @@ fn tuning(experiment: &Experiment) -> Option<String> {
             ),
         },
     )
+}
+
+/// Which backbone was best with the most images that two or more of them have learnt, and what it costs.
+fn backbones(experiment: &Experiment) -> Option<String> {
+    let of = |amount: Option<u32>| -> Vec<(Method, f64, f64)> {
+        let others = experiment.methods.iter().copied();
+        let others = others.filter(|method| matches!(method, Method::On(_)));
+        let mut found: Vec<_> = others
+            .filter_map(|method| {
+                let summary = experiment.summary(method, amount)?;
+                Some((method, summary.mean, summary.elapsed_ms))
+            })
+            .collect();
+        found.sort_by(|a, b| b.1.total_cmp(&a.1));
+        found
+    };
+    let amounts = experiment.per_class.iter().rev().copied();
+    let amount = amounts.into_iter().find(|&amount| of(amount).len() > 1)?;
+    let found = of(amount);
+    let (&(best, high, best_ms), rest) = found.split_first()?;
+    let (second, next, second_ms) = *rest.first()?;
+    let images = images(experiment, amount);
+    let (high, next) = (text::percent(high), text::percent(next));
+    let first = match verdict(experiment, best, second, amount) {
+        Verdict::Better(_) => format!(
+            "With {images}, {} was best: right on {high} of the test images, and {} on {next}.",
+            best.title(),
+            second.title()
+        ),
+        Verdict::Worse(_) | Verdict::TooClose => format!(
+            "With {images}, {} was right on {high} of the test images and {} on {next}: which of the two is better cannot be told from these runs.",
+            best.title(),
+            second.title()
+        ),
+    };
+    let (slow, fast, times) = if best_ms > second_ms {
+        (best, second, best_ms / second_ms.max(1.0))
+    } else {
+        (second, best, second_ms / best_ms.max(1.0))
+    };
+    if times < MUCH_SLOWER {
+        return Some(first);
+    }
+    Some(format!(
+        "{first} {} took {times:.0} times as long as {}.",
+        slow.title(),
+        fast.title()
+    ))
 }
 
 /// `1 image a class`, `20 images a class`, `all images (up to 40 a class)`.

@@ -1,6 +1,6 @@
 //! What is known beyond the accuracy: whether the model can be trusted, and whether its images can.
 
-use headstart_project::{MeasuredOn, RunRecord, counted};
+use headstart_project::{Experiment, MeasuredOn, RunRecord, counted};
 
 use crate::figures::matrix;
 use crate::markup::Html;
@@ -116,9 +116,12 @@ pub fn cross_validation(page: &mut Html, record: &RunRecord) {
 
 /// The same images learnt in several ways.
 pub fn comparison(page: &mut Html, record: &RunRecord) {
-    let Some(experiment) = &record.comparison else {
-        return;
-    };
+    for experiment in record.comparison.iter().chain(&record.backbones) {
+        compared(page, experiment);
+    }
+}
+
+fn compared(page: &mut Html, experiment: &Experiment) {
     page.raw("<section>\n<h2>What transfer learning is worth here</h2>")
         .paragraph(&conclusion(experiment))
         .raw("<table><thead><tr><th scope=\"col\">Images of each class</th>");

@@ -164,7 +164,7 @@ pub fn run(project: &Project, options: &Options) -> Result<()> {
             )?;
         }
     }
-    Ok(())
+    list(project)
 }
 
 fn make(project: &Project, model: &Model, options: &Options) -> Result<()> {
@@ -205,6 +205,21 @@ fn make(project: &Project, model: &Model, options: &Options) -> Result<()> {
             .join(format!("{}.safetensors", model.name)),
         &file,
     )
+}
+
+/// Writes `made.json`, by which the page knows which weights beyond its own are on the site.
+fn list(project: &Project) -> Result<()> {
+    let file = |model: &&Model| {
+        project
+            .path("weights")
+            .join(format!("{}.safetensors", model.name))
+    };
+    let others = MODELS.iter().filter(|model| !model.is_shipped);
+    let made = others.filter(|model| file(model).exists());
+    let made: Vec<&str> = made.map(|model| model.name).collect();
+    let text = serde_json::to_string(&made)? + "\n";
+    fs::write(project.path("weights/made.json"), text)?;
+    Ok(())
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {

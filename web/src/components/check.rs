@@ -34,6 +34,7 @@ pub fn view(state: &State) -> Html {
             project={state.project.clone()}
             results={state.results.clone()}
             past={state.backbones.past.clone()}
+            others={state.backbones.all_here().count()}
             analyses={state.analyses.clone()}
             threshold={state.threshold}
             undo={state.undo_label()}
@@ -49,6 +50,8 @@ struct Props {
     project: Project,
     results: Option<Results>,
     past: Vec<PastResult>,
+    /// Backbones that can be compared.
+    others: usize,
     analyses: Analyses,
     /// Where the user has moved the threshold of “None of these”.
     threshold: Option<f32>,
@@ -253,7 +256,7 @@ impl Panels<'_> {
             Panel::Compare => {
                 let is_measurable = project.samples().any(|sample| sample.part == Part::Test);
                 html! {
-                    <Comparison {project} job={analyses.job(Kind::Comparison).cloned()} found={analyses.comparison.clone()} repeats={analyses.repeats} {is_measurable} />
+                    <Comparison {project} job={analyses.job(Kind::Comparison).cloned()} found={analyses.comparison.clone()} repeats={analyses.repeats} {is_measurable} others={self.props.others} others_job={analyses.job(Kind::Backbones).cloned()} others_found={analyses.backbones.clone()} />
                 }
             }
             Panel::Inside => html! {

@@ -34,6 +34,10 @@ pub struct Props {
     pub repeats: u32,
     /// Whether there are test images.
     pub is_measurable: bool,
+    /// Backbones that are here, and how the comparison of them goes.
+    pub others: usize,
+    pub others_job: Option<Job>,
+    pub others_found: Option<Rc<Found<Experiment>>>,
 }
 
 #[component]
@@ -80,7 +84,39 @@ pub fn Comparison(props: &Props) -> Html {
                 }
                 { shown(&found.findings) }
             }
+            if props.is_measurable {
+                { over_backbones(props) }
+            }
         </>
+    }
+}
+
+/// The same question asked of the backbones: a head on each of them.
+fn over_backbones(props: &Props) -> Html {
+    let found = props.others_found.as_ref();
+    let is_begun = found.is_some_and(|found| found.findings.next_cell().is_some());
+    html! {
+        <section class="compare-backbones" aria-label="Backbones">
+            <h3>{ "Which backbone?" }</h3>
+            <p>{ "A head on each " }<Term word={Word::Backbone} />{ " that is here, with few of your images and with more, and the same test images for all." }</p>
+            if props.others < 2 {
+                <p class="hint">{ "There is only one here so far: open another one under “More backbones” in the settings of Train." }</p>
+            } else {
+                <AnalysisJob
+                    kind={Kind::Backbones}
+                    job={props.others_job.clone()}
+                    label={if is_begun && props.others_job.is_none() { "Go on comparing backbones" } else { "Compare backbones" }}
+                    doing="Comparing backbones"
+                    is_again={found.is_some()}
+                />
+            }
+            if let Some(found) = found {
+                if found.plan.is_outdated(&props.project) {
+                    <p class="outdated">{ "Your images or classes have changed since: compare again to include that." }</p>
+                }
+                { shown(&found.findings) }
+            }
+        </section>
     }
 }
 
@@ -97,7 +133,7 @@ fn shown(experiment: &Experiment) -> Html {
                 <div class="panel-column">
                     <h3>{ "How long does it take?" }</h3>
                     { times(experiment) }
-                    <p class="hint">{ "Time of the training itself, with all images. Looking at the images comes before it, once." }</p>
+                    <p class="hint">{ if is_over_backbones(experiment) { "Time of looking at all training images and of training the head, on the processor." } else { "Time of the training itself, with all images. Looking at the images comes before it, once." } }</p>
                 </div>
             </div>
             { table(experiment) }
@@ -105,13 +141,20 @@ fn shown(experiment: &Experiment) -> Html {
     }
 }
 
-fn class_of(method: Method) -> &'static str {
-    match method {
+fn is_over_backbones(experiment: &Experiment) -> bool {
+    let first = experiment.methods.first();
+    first.is_some_and(|method| matches!(method, Method::On(_)))
+}
+
+fn class_of(method: Method) -> String {
+    let class = match method {
+        Method::On(id) => return format!("method-on method-on-{}", id as usize),
         Method::Scratch => "method-scratch",
         Method::RandomBackbone => "method-random",
         Method::Frozen => "method-frozen",
         Method::FineTuned => "method-tuned",
-    }
+    };
+    class.to_owned()
 }
 
 fn legend(experiment: &Experiment) -> Html {
@@ -233,7 +276,7 @@ fn table(experiment: &Experiment) -> Html {
         <details class="how">
             <summary>{ "Show as a table" }</summary>
             <div class="scroll" tabindex="0" role="group" aria-label="Accuracy by method and images a class">
-                <table aria-label="Comparison">
+                <table aria-label={if is_over_backbones(experiment) { "Comparison of backbones" } else { "Comparison" }}>
                     <thead>
                         <tr>
                             <th scope="col">{ "Images of each class" }</th>

@@ -1,7 +1,6 @@
 //! Where backbones' weights are: on the site, or in the browser's storage.
 
 use headstart_project::{BackboneChoice, BackboneId, WeightsPlace};
-use js_sys::Promise;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Response, Url};
@@ -27,36 +26,28 @@ pub async fn kept(app: &App) -> Vec<KeptWeights> {
     }
 }
 
-/// Backbones whose weights come with this site, though not with every one.
+/// Backbones whose weights were made for this site, beside those that come with every one: `weights/made.json` lists them.
 pub async fn on_site() -> Vec<BackboneId> {
-    let mut found = Vec::new();
-    for id in BackboneId::ALL {
-        if !id.is_shipped() && id.sha256().is_some() && is_there(&url(id)).await {
-            found.push(id);
-        }
-    }
-    found
+    let names = made().await.unwrap_or_default();
+    let ids = names.iter().filter_map(|name| BackboneId::of_name(name));
+    ids.filter(|id| id.sha256().is_some()).collect()
 }
 
-/// Whether a file answers; it is not read.
-async fn is_there(url: &str) -> bool {
-    let Some(window) = web_sys::window() else {
-        return false;
-    };
-    let answer = JsFuture::from(window.fetch_with_str(url)).await;
-    let Some(answer) = answer.ok().and_then(|it| it.dyn_into::<Response>().ok()) else {
-        return false;
-    };
-    if let Some(body) = answer.body() {
-        // It would only be waited for if it could fail, and then there is nothing to stop.
-        let _: Promise = body.cancel();
-    }
-    answer.ok()
+async fn made() -> Option<Vec<String>> {
+    let answer = web_sys::window()?.fetch_with_str(&address("made.json"));
+    let answer: Response = JsFuture::from(answer).await.ok()?.dyn_into().ok()?;
+    let text = JsFuture::from(answer.text().ok()?).await.ok()?;
+    serde_json::from_str(&text.as_string()?).ok()
 }
 
-/// The absolute address of weights on the site: the worker's own address is not the page's.
+/// The absolute address of weights on the site.
 fn url(backbone: BackboneId) -> String {
-    let path = format!("weights/{}.safetensors", backbone.name());
+    address(&format!("{}.safetensors", backbone.name()))
+}
+
+/// The absolute address of a file beside the weights: the worker's own address is not the page's.
+fn address(file: &str) -> String {
+    let path = format!("weights/{file}");
     let base = web_sys::window()
         .and_then(|window| window.document())
         .and_then(|document| document.base_uri().ok().flatten())

@@ -3,7 +3,8 @@
 use std::rc::Rc;
 
 use headstart_project::{
-    Analysis, CrossValidation, DataMap, Examination, Experiment, Findings, JobId, RunId,
+    Analysis, BackboneChoice, CrossValidation, DataMap, Examination, Experiment, Findings, JobId,
+    RunId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,8 @@ pub enum Kind {
     Examination,
     Map,
     Comparison,
+    /// The comparison of backbones.
+    Backbones,
 }
 
 /// An analysis that waits or is under way.
@@ -54,6 +57,8 @@ pub struct Analyses {
     pub map: Option<Rc<Found<DataMap>>>,
     #[serde(default)]
     pub comparison: Option<Rc<Found<Experiment>>>,
+    #[serde(default)]
+    pub backbones: Option<Rc<Found<Experiment>>>,
     /// How often each run of a comparison is repeated.
     #[serde(default = "repeats")]
     pub repeats: u32,
@@ -72,6 +77,7 @@ impl Default for Analyses {
             examination: None,
             map: None,
             comparison: None,
+            backbones: None,
             repeats: repeats(),
         }
     }
@@ -86,13 +92,19 @@ impl Analyses {
     ///
     /// # Errors
     /// With what stands in the way.
-    pub fn ask(&mut self, kind: Kind, project: &Project, draft: &Draft) -> Result<(), Blocker> {
+    pub fn ask(
+        &mut self,
+        kind: Kind,
+        project: &Project,
+        draft: &Draft,
+        here: Vec<BackboneChoice>,
+    ) -> Result<(), Blocker> {
         if self.job(kind).is_some() {
             return Ok(());
         }
         let plan = match kind {
             Kind::Map => Plan::of_all(project, draft)?,
-            Kind::CrossValidation | Kind::Examination | Kind::Comparison => {
+            Kind::CrossValidation | Kind::Examination | Kind::Comparison | Kind::Backbones => {
                 Plan::new(project, draft, RunId(0))?
             }
         };
@@ -107,10 +119,26 @@ impl Analyses {
                 classes: request.classes,
             },
             Kind::Comparison => Analysis::Compare {
-                experiment: self.experiment(project, &plan),
+                experiment: self.experiment(
+                    project,
+                    &plan,
+                    self.comparison.as_ref(),
+                    Experiment::new,
+                ),
                 classes: request.classes,
                 settings: request.settings,
+                backbones: Vec::new(),
             },
+            Kind::Backbones => {
+                let ids: Vec<_> = here.iter().map(|choice| choice.id).collect();
+                let new = |seeds, most| Experiment::over_backbones(&ids, seeds, most);
+                Analysis::Compare {
+                    experiment: self.experiment(project, &plan, self.backbones.as_ref(), new),
+                    classes: request.classes,
+                    settings: request.settings,
+                    backbones: here,
+                }
+            }
             Kind::Map => Analysis::Map {
                 samples: request
                     .classes
@@ -134,12 +162,18 @@ impl Analyses {
     }
 
     /// The one that was broken off, if it still fits, or a new one.
-    fn experiment(&self, project: &Project, plan: &Plan) -> Experiment {
+    fn experiment(
+        &self,
+        project: &Project,
+        plan: &Plan,
+        before: Option<&Rc<Found<Experiment>>>,
+        new: impl FnOnce(Vec<u64>, u32) -> Experiment,
+    ) -> Experiment {
         let seeds = (0..u64::from(self.repeats)).collect();
         let classes = plan.request.classes.iter();
         let most = classes.map(|class| class.train.len()).max().unwrap_or(0);
-        let new = Experiment::new(seeds, most as u32);
-        let begun = self.comparison.as_ref().filter(|found| {
+        let new = new(seeds, most as u32);
+        let begun = before.filter(|found| {
             !found.plan.is_outdated(project)
                 && found.findings.next_cell().is_some()
                 && found.plan.request.settings == plan.request.settings
@@ -164,6 +198,8 @@ impl Analyses {
         *self = Self {
             last_job: self.last_job,
             repeats: self.repeats,
+            // It speaks of all backbones.
+            backbones: self.backbones.clone(),
             ..Self::default()
         };
     }
@@ -194,7 +230,11 @@ impl Analyses {
                 self.examination = Some(Rc::new(Found { plan, findings }));
             }
             Findings::Comparison(findings) => {
-                self.comparison = Some(Rc::new(Found { plan, findings }));
+                let found = Some(Rc::new(Found { plan, findings }));
+                match self.jobs[at].kind {
+                    Kind::Backbones => self.backbones = found,
+                    _ => self.comparison = found,
+                }
             }
             Findings::Map(findings) => self.map = Some(Rc::new(Found { plan, findings })),
             // Asked for by the client itself, which has taken the answer out.
@@ -220,7 +260,7 @@ impl Kind {
             Self::CrossValidation => "Cross-validation did not work",
             Self::Examination => "The images could not be examined",
             Self::Map => "The map could not be drawn",
-            Self::Comparison => "The comparison did not work",
+            Self::Comparison | Self::Backbones => "The comparison did not work",
         }
     }
 
@@ -230,7 +270,7 @@ impl Kind {
             Self::CrossValidation => "Cross-validation is done.",
             Self::Examination => "The images were examined.",
             Self::Map => "The map is ready.",
-            Self::Comparison => "The comparison is done.",
+            Self::Comparison | Self::Backbones => "The comparison is done.",
         }
     }
 }
@@ -264,9 +304,18 @@ mod tests {
     fn one_of_each_kind_runs_at_a_time() {
         let (project, draft) = (project(), Draft::default());
         let mut analyses = Analyses::default();
-        assert_eq!(analyses.ask(Kind::Map, &project, &draft), Ok(()));
-        assert_eq!(analyses.ask(Kind::Map, &project, &draft), Ok(()));
-        assert_eq!(analyses.ask(Kind::Examination, &project, &draft), Ok(()));
+        assert_eq!(
+            analyses.ask(Kind::Map, &project, &draft, Vec::new()),
+            Ok(())
+        );
+        assert_eq!(
+            analyses.ask(Kind::Map, &project, &draft, Vec::new()),
+            Ok(())
+        );
+        assert_eq!(
+            analyses.ask(Kind::Examination, &project, &draft, Vec::new()),
+            Ok(())
+        );
         assert_eq!(analyses.jobs.len(), 2);
         analyses.stop(Kind::Map);
         analyses.forget_stopped();
@@ -276,7 +325,7 @@ mod tests {
     #[test]
     fn a_map_is_shown_before_it_is_final() {
         let mut analyses = Analyses::default();
-        let asked = analyses.ask(Kind::Map, &project(), &Draft::default());
+        let asked = analyses.ask(Kind::Map, &project(), &Draft::default(), Vec::new());
         assert_eq!(asked, Ok(()));
         let map = |method| {
             Findings::Map(DataMap {

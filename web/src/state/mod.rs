@@ -417,7 +417,8 @@ impl State {
     }
 
     fn analyse(&mut self, kind: Kind) {
-        let asked = self.analyses.ask(kind, &self.project, &self.settings);
+        let here = self.backbones.all_here().collect();
+        let asked = self.analyses.ask(kind, &self.project, &self.settings, here);
         if let Err(blocker) = asked {
             self.notices.problem(kind.failure(), blocker.to_string());
         }

@@ -54,6 +54,12 @@ impl State {
                 && tests_on_the_same(&found.plan, &results.plan)
         });
         record.comparison = found.map(|found| found.findings.clone());
+        let found = self.analyses.backbones.as_deref();
+        let found = found.filter(|found| {
+            learns_from_the_same(&found.plan, &results.plan)
+                && tests_on_the_same(&found.plan, &results.plan)
+        });
+        record.backbones = found.map(|found| found.findings.clone());
         record
     }
 }

@@ -341,7 +341,12 @@ impl Engine {
         let job = JobId(u32::MAX - client.occlusions);
         let running = client.worker.as_mut().filter(|running| running.is_ready)?;
         running.occlusions.insert(job, onchange);
-        running.post(&Command::Analyse { job, analysis }, attachments, &[]);
+        let command = Command::Analyse {
+            job,
+            analysis,
+            weights: Vec::new(),
+        };
+        running.post(&command, attachments, &[]);
         let client = self.0.clone();
         Some(Covering { client, job })
     }
@@ -686,6 +691,47 @@ impl Engine {
         });
     }
 
+    /// Asks a worker to compare backbones, as soon as their weights are found.
+    fn compare_backbones(&self, app: &App, worker: &Worker, job: JobId, analysis: Analysis) {
+        let (app, worker) = (app.clone(), worker.clone());
+        spawn_local(async move {
+            let choices = match &analysis {
+                Analysis::Compare { backbones, .. } => backbones.clone(),
+                _ => Vec::new(),
+            };
+            let (mut weights, mut attachments) = (Vec::new(), Vec::new());
+            for choice in &choices {
+                // What has gone meanwhile, the engine misses and says so.
+                if let Some((place, attached)) = weights::find(&app, choice).await {
+                    weights.push(place);
+                    attachments.extend(attached);
+                }
+            }
+            let command = Command::Analyse {
+                job,
+                analysis,
+                weights,
+            };
+            app.engine.post_to(&worker, &command, &attachments);
+            let state = app.state();
+            let mut jobs = state.analyses.jobs.iter();
+            if jobs.any(|known| known.id == job && known.stop_requested) {
+                // The worker heard of that before it knew of the job.
+                let command = Command::StopAnalysis { job };
+                app.engine.post_to(&worker, &command, &[]);
+            }
+        });
+    }
+
+    /// Posts a command to a worker, unless another one has taken its place.
+    fn post_to(&self, worker: &Worker, command: &Command, attachments: &[JsValue]) {
+        let client = self.0.borrow();
+        let running = client.worker.as_ref();
+        if let Some(running) = running.filter(|running| running.worker == *worker) {
+            running.post(command, attachments, &[]);
+        }
+    }
+
     /// Tells a worker what to load, unless another one has taken its place.
     fn begin(
         &self,
@@ -695,16 +741,12 @@ impl Engine {
         weights: WeightsPlace,
         attached: &[JsValue],
     ) {
-        let client = self.0.borrow();
-        let running = client.worker.as_ref();
-        if let Some(running) = running.filter(|running| running.worker == *worker) {
-            let command = Command::Start {
-                device: app.state().engine.preference,
-                backbone,
-                weights,
-            };
-            running.post(&command, attached, &[]);
-        }
+        let command = Command::Start {
+            device: app.state().engine.preference,
+            backbone,
+            weights,
+        };
+        self.post_to(worker, &command, attached);
     }
 
     /// The new engine is told everything at once, so that whatever is asked of it next finds it in the know.

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use gloo_events::EventListener;
 use gloo_timers::callback::Interval;
 use headstart_project::{
-    Command, DevicePreference, ImportId, JobId, NewSample, RequestId, RunId, SampleId,
+    Analysis, Command, DevicePreference, ImportId, JobId, NewSample, RequestId, RunId, SampleId,
 };
 use headstart_wire::pack;
 use js_sys::{Array, Date, Reflect};
@@ -107,7 +107,7 @@ impl Running {
     pub(super) fn sync(&mut self, app: &App, state: &State) {
         self.sync_samples(app, state);
         self.sync_run(state);
-        self.sync_jobs(state);
+        self.sync_jobs(app, state);
     }
 
     fn sync_samples(&mut self, app: &App, state: &State) {
@@ -174,12 +174,25 @@ impl Running {
         }
     }
 
-    fn sync_jobs(&mut self, state: &State) {
+    fn sync_jobs(&mut self, app: &App, state: &State) {
         for job in &state.analyses.jobs {
             let id = job.id;
             if self.jobs.insert(id) {
                 let analysis = (*job.analysis).clone();
-                self.post(&Command::Analyse { job: id, analysis }, &[], &[]);
+                match analysis {
+                    Analysis::Compare { ref backbones, .. } if !backbones.is_empty() => {
+                        app.engine
+                            .compare_backbones(app, &self.worker, id, analysis);
+                    }
+                    _ => {
+                        let command = Command::Analyse {
+                            job: id,
+                            analysis,
+                            weights: Vec::new(),
+                        };
+                        self.post(&command, &[], &[]);
+                    }
+                }
             }
             if job.stop_requested && self.stopped_jobs.insert(id) {
                 self.post(&Command::StopAnalysis { job: id }, &[], &[]);
