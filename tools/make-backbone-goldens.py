@@ -18,6 +18,7 @@ PyTorch computes in f64, on weights rounded to f32.
     python tools/make-backbone-goldens.py --checkpoints FOLDER [NAME…]
 
 The second form also writes the weights as the user of a page would have them: NAME.pth, NAME.legacy.pth and NAME.safetensors.
+With them come NAME.png, a picture of the model's usual size, and NAME.features.safetensors, what the model makes of it; `web/tests/weights.test.mjs` opens them all in the page.
 
     pip install efficientnet-lite-pytorch==0.1.0
     python tools/make-backbone-goldens.py --published FOLDER
@@ -36,6 +37,7 @@ import numpy as np
 import timm
 import torch
 import torchvision
+from PIL import Image
 from safetensors.torch import save_file
 
 FOLDER = Path(__file__).resolve().parent.parent / "crates/backbones/tests/golden/models"
@@ -160,6 +162,7 @@ def make(name):
     for stage, layer in stages.items():
         layer.register_forward_hook(note(stage))
     last.register_forward_hook(note("features"))
+    object.__setattr__(model, "last", last)
     with torch.no_grad():
         model(picture(side))
     golden["features"] = outputs.pop("features").mean((0, 2, 3)).float()
@@ -211,6 +214,31 @@ def make_published(folder):
         print(name, side, golden["features"].square().mean().sqrt().item())
 
 
+IMAGENET = ([123.675, 116.28, 103.53], [58.395, 57.12, 57.375])
+# The usual input's side, and mean and deviation of red, green and blue.
+USUAL = {
+    "inception_v3": (299, [127.5] * 3, [127.5] * 3),
+    "efficientnet_lite0": (224, [127.0] * 3, [128.0] * 3),
+    "efficientnet_lite1": (240, [127.0] * 3, [128.0] * 3),
+    "efficientnet_lite2": (260, [127.0] * 3, [128.0] * 3),
+    "squeezenet1_1": (227, *IMAGENET),
+}
+
+
+def look(name, model, folder):
+    """Writes a picture in 8 bits, and the features that the model, in f64, makes of it."""
+    side, mean, deviation = USUAL.get(name, (224, *IMAGENET))
+    pixels = (picture(side)[0] * 40 + 128).clamp(0, 255).round().byte()
+    Image.fromarray(pixels.permute(1, 2, 0).numpy()).save(folder / f"{name}.png", optimize=True)
+    mean, deviation = (torch.tensor(numbers).double().view(3, 1, 1) for numbers in (mean, deviation))
+    outputs = []
+    handle = model.last.register_forward_hook(lambda _layer, _input, output: outputs.append(output.mean((0, 2, 3)).float()))
+    with torch.no_grad():
+        model((pixels.double() - mean)[None] / deviation)
+    handle.remove()
+    save_file({"features": outputs[0]}, folder / f"{name}.features.safetensors")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(MODELS))
@@ -232,6 +260,7 @@ def main():
         print(name, f"{side} px, root mean squares", *rms, "features", len(golden["features"]))
         if options.checkpoints:
             options.checkpoints.mkdir(parents=True, exist_ok=True)
+            look(name, model, options.checkpoints)
             state = model.float().state_dict()
             torch.save(state, options.checkpoints / f"{name}.pth")
             torch.save(state, options.checkpoints / f"{name}.legacy.pth", _use_new_zipfile_serialization=False)

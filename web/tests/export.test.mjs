@@ -7,38 +7,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
-import * as ort from "onnxruntime-web";
 import { suite, until } from "./support/app.mjs";
 import { FAKE_CAMERA, launch } from "./support/browser.mjs";
-import { bitmap, FOLDER, madeByThePage, madeNatively, SIDE } from "./support/exported.mjs";
+import { bitmap, compareWithOnnxRuntime, FOLDER, madeByThePage, madeNatively, SIDE } from "./support/exported.mjs";
 
 const SLOW_MS = 300_000;
-// Threads would need another start of Node, and the runs are short.
-ort.env.wasm.numThreads = 1;
-
-/** Runs the exported graph over the test images; every answer must be Headstart's own. */
-async function compareWithOnnxRuntime(t, { files, images, expected }, batch) {
-  const session = await ort.InferenceSession.create(files.get("model.onnx"), { executionProviders: ["wasm"] });
-  const worst = { probabilities: 0, familiarity: 0 };
-  for (let first = 0; first < images.length; first += batch) {
-    const some = images.slice(first, first + batch);
-    const data = new Float32Array(some.length * 3 * SIDE * SIDE);
-    some.forEach((image, index) => data.set(image, index * image.length));
-    const outputs = await session.run({ image: new ort.Tensor("float32", data, [some.length, 3, SIDE, SIDE]) });
-    some.forEach((_, index) => {
-      const { probabilities, familiarity } = expected[first + index];
-      probabilities.forEach((probability, label) => {
-        const theirs = outputs.probabilities.data[index * probabilities.length + label];
-        worst.probabilities = Math.max(worst.probabilities, Math.abs(theirs - probability));
-      });
-      worst.familiarity = Math.max(worst.familiarity, Math.abs(outputs.familiarity.data[index] - familiarity));
-    });
-  }
-  await session.release();
-  t.diagnostic(`${images.length} images, largest differences ${JSON.stringify(worst)}`);
-  assert.ok(worst.probabilities < 1e-3, `probabilities differ by ${worst.probabilities}`);
-  assert.ok(worst.familiarity < 1e-3, `familiarity differs by ${worst.familiarity}`);
-}
 
 describe("an exported model", () => {
   const open = FOLDER ? undefined : suite();

@@ -37,6 +37,7 @@ fn Backbones(props: &Props) -> Html {
     let app = use_app();
     let is_small = use_state(|| false);
     let keep_hidden = use_state(|| false);
+    let problem = use_state(|| None::<String>);
     {
         let app = app.clone();
         use_effect_with((), move |()| {
@@ -56,9 +57,13 @@ fn Backbones(props: &Props) -> Html {
     }
     let onfiles = {
         let (app, is_small, keep_hidden) = (app.clone(), *is_small, *keep_hidden);
+        let problem = problem.clone();
         Callback::from(move |files: Vec<File>| {
             if let Some(file) = files.into_iter().next() {
-                opening::open(&app, file, is_small, keep_hidden);
+                problem.set(None);
+                let setter = problem.setter();
+                let onproblem = Callback::from(move |reason| setter.set(Some(reason)));
+                opening::open(&app, file, is_small, keep_hidden, onproblem);
             }
         })
     };
@@ -89,6 +94,9 @@ fn Backbones(props: &Props) -> Html {
                     { check(&is_small, "Store it in 8 bits: half the space, nearly the same answers") }
                     { check(&keep_hidden, "Keep VGG’s fully connected layers, too: 120 million more numbers") }
                 </div>
+                if let Some(reason) = &*problem {
+                    <p class="problem" role="alert">{ reason }</p>
+                }
                 if let Some(share) = props.share {
                     <progress aria-label="Opening the weights file" max="1" value={share.to_string()}></progress>
                 }
@@ -131,7 +139,7 @@ fn Entry(props: &EntryProps) -> Html {
         <li class={classes!("backbone", is_used.then_some("is-used"))}>
             <div class="backbone-head">
                 <h3>{ card.title }</h3>
-                <span class="badge">{ if is_used { "in use" } else if here.is_some() { "here" } else { "needs a weights file" } }</span>
+                <span class="backbone-state">{ if is_used { "in use" } else if here.is_some() { "here" } else { "needs a weights file" } }</span>
             </div>
             <p>{ card.good_for }</p>
             <p class="facts">{ facts(known, card) }</p>

@@ -12,8 +12,8 @@ use crate::state::Action;
 use crate::state::backbones::KeptWeights;
 use crate::text;
 
-/// Opens a weights file, keeps it, and uses it.
-pub fn open(app: &App, file: File, is_small: bool, keep_hidden: bool) {
+/// Opens a weights file, keeps it, and uses it; `onproblem` hears why that is not possible.
+pub fn open(app: &App, file: File, is_small: bool, keep_hidden: bool, onproblem: Callback<String>) {
     let name = file.name();
     let ongiven = {
         let app = app.clone();
@@ -30,7 +30,7 @@ pub fn open(app: &App, file: File, is_small: bool, keep_hidden: bool) {
                     has_hidden,
                     is_small,
                 };
-                let app = app.clone();
+                let (app, onproblem) = (app.clone(), onproblem.clone());
                 spawn_local(async move {
                     let stored = match app.projects.store() {
                         Some(store) => store.keep_weights(&kept, &file).await,
@@ -42,11 +42,11 @@ pub fn open(app: &App, file: File, is_small: bool, keep_hidden: bool) {
                             app.dispatch(Action::SetBackbone(kept.choice));
                             app.dispatch(Action::SetPicker(false));
                         }
-                        Err(error) => problem(&app, &kept.name, &error.to_string()),
+                        Err(error) => onproblem.emit(refusal(&kept.name, &error.to_string())),
                     }
                 });
             }
-            Given::Failed(reason) => problem(&app, &name, &reason),
+            Given::Failed(reason) => onproblem.emit(refusal(&name, &reason)),
             _ => {}
         })
     };
@@ -66,7 +66,10 @@ pub fn forget(app: &App, id: BackboneId) {
                 app.dispatch(Action::SetKeptWeights(weights::kept(&app).await));
                 app.dispatch(Action::Tell(format!("The file of {} is gone.", id.title())));
             }
-            Err(error) => problem(&app, id.title(), &error.to_string()),
+            Err(error) => app.dispatch(Action::Problem {
+                title: format!("The file of {} is still here", id.title()),
+                detail: text::sentence(&error.to_string()),
+            }),
         }
     });
 }
@@ -81,9 +84,9 @@ pub fn probe(app: &App) {
     }));
 }
 
-fn problem(app: &App, name: &str, reason: &str) {
-    app.dispatch(Action::Problem {
-        title: format!("{name} cannot be used"),
-        detail: format!("{} Nothing here was changed.", text::sentence(reason)),
-    });
+fn refusal(name: &str, reason: &str) -> String {
+    format!(
+        "{name} cannot be used. {} Nothing here was changed.",
+        text::sentence(reason)
+    )
 }

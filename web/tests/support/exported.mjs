@@ -1,14 +1,18 @@
 // An exported model, and what Headstart itself says of the test images of the sample data set.
 
+import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import * as ort from "onnxruntime-web";
 import { unzip } from "./zip.mjs";
 
+// Threads would need another start of Node, and the runs are short.
+ort.env.wasm.numThreads = 1;
+
 const SAMPLE = resolve(dirname(fileURLToPath(import.meta.url)), "../../sample/sample.zip");
-/** The side of the model's input. */
+/** The side of the default backbone's input. */
 export const SIDE = 224;
-const AREA = SIDE * SIDE;
 const SLOW_MS = 240_000;
 
 /** A folder that `crates/export/examples/sample_model.rs` has written, to test without the page. */
@@ -17,7 +21,7 @@ export const FOLDER = process.env.HEADSTART_EXPORT;
 /**
  * @typedef {object} Exported
  * @property {Map<string, Buffer>} files  what the zip holds
- * @property {Float32Array[]} images      each [3, 224, 224], RGB from 0 to 255
+ * @property {Float32Array[]} images      each [3, side, side], RGB from 0 to 255
  * @property {{name: string, probabilities: number[], familiarity: number}[]} expected  Headstart's own answers, in the same order
  */
 
@@ -26,7 +30,8 @@ export async function madeNatively() {
   const read = (name) => readFile(join(FOLDER, name));
   const expected = JSON.parse(await read("expected.json"));
   const rgb = await read("images.rgb");
-  const images = expected.map((_, index) => planes(rgb.subarray(index * 3 * AREA, (index + 1) * 3 * AREA), 3));
+  const length = 3 * SIDE * SIDE;
+  const images = expected.map((_, index) => planes(rgb.subarray(index * length, (index + 1) * length), 3));
   return { files: filesOf(await read("model.zip")), images, expected };
 }
 
@@ -38,8 +43,13 @@ export async function madeNatively() {
  * @returns {Promise<Exported>}
  */
 export async function madeByThePage(app, unfrozen) {
+  return exportedFrom(app, SIDE, async () => {
+    await trainOnSample(app, unfrozen);
+  });
+}
+
+export async function trainOnSample(app, unfrozen) {
   await app.import(SAMPLE);
-  const tests = unzip(await readFile(SAMPLE)).filter(({ path }) => /^test\/.*\.jpg$/.test(path));
   const all = unzip(await readFile(SAMPLE)).filter(({ path }) => path.endsWith(".jpg"));
   await app.event("sample_embedded", all.length, SLOW_MS);
   if (unfrozen > 0) {
@@ -49,6 +59,12 @@ export async function madeByThePage(app, unfrozen) {
     await app.set({ "Validation share": 0, "Fine-tuning epochs": 3, "Fine-tuning rate": 0.001 });
   }
   await app.runTraining(SLOW_MS);
+}
+
+/** Exports what `train` made, and asks the page about every test image of the sample, at the backbone's own size. */
+export async function exportedFrom(app, side, train) {
+  await train();
+  const tests = unzip(await readFile(SAMPLE)).filter(({ path }) => /^test\/.*\.jpg$/.test(path));
   const [download] = await Promise.all([
     app.page.waitForEvent("download"),
     app.page.getByRole("button", { name: "Export model", exact: true }).click(),
@@ -57,7 +73,7 @@ export async function madeByThePage(app, unfrozen) {
   const images = [];
   const expected = [];
   for (const { path, data } of tests) {
-    const { rgba, png } = await scaled(app.page, data);
+    const { rgba, png } = await scaled(app.page, data, side);
     await app.classify({ name: `${path.split("/").at(-1)}.png`, mimeType: "image/png", buffer: png });
     const { body } = (await app.events("prediction")).at(-1);
     expected.push({ name: path, probabilities: body.probabilities, familiarity: body.familiarity });
@@ -67,7 +83,7 @@ export async function madeByThePage(app, unfrozen) {
 }
 
 /** An image at the model's size, as RGBA bytes and as a PNG, so that nobody scales it in a way of his own. */
-async function scaled(page, jpeg) {
+async function scaled(page, jpeg, side) {
   const [rgba, png] = await page.evaluate(
     async ([base64, side]) => {
       const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
@@ -80,40 +96,68 @@ async function scaled(page, jpeg) {
       const text = (bytes) => btoa(bytes.reduce((text, byte) => text + String.fromCharCode(byte), ""));
       return [text(data), text(new Uint8Array(await file.arrayBuffer()))];
     },
-    [jpeg.toString("base64"), SIDE],
+    [jpeg.toString("base64"), side],
   );
   return { rgba: Buffer.from(rgba, "base64"), png: Buffer.from(png, "base64") };
 }
 
 /** An image of the model's size as a BMP, which every browser decodes to the same pixels. */
 export function bitmap(image) {
+  const area = image.length / 3;
+  const side = Math.sqrt(area);
   const header = Buffer.alloc(54);
   header.write("BM");
-  header.writeUInt32LE(54 + 3 * AREA, 2);
+  header.writeUInt32LE(54 + 3 * area, 2);
   header.writeUInt32LE(54, 10);
   header.writeUInt32LE(40, 14);
-  header.writeInt32LE(SIDE, 18);
+  header.writeInt32LE(side, 18);
   // Negative: rows from the top.
-  header.writeInt32LE(-SIDE, 22);
+  header.writeInt32LE(-side, 22);
   header.writeUInt16LE(1, 26);
   header.writeUInt16LE(24, 28);
-  const pixels = Buffer.alloc(3 * AREA);
+  const pixels = Buffer.alloc(3 * area);
   // Blue, green, red; rows of 224 pixels need no filling.
-  for (let pixel = 0; pixel < AREA; pixel += 1) {
-    for (let channel = 0; channel < 3; channel += 1) pixels[pixel * 3 + 2 - channel] = image[channel * AREA + pixel];
+  for (let pixel = 0; pixel < area; pixel += 1) {
+    for (let channel = 0; channel < 3; channel += 1) pixels[pixel * 3 + 2 - channel] = image[channel * area + pixel];
   }
   return Buffer.concat([header, pixels]);
 }
 
 /** From pixel after pixel to plane after plane, without what stands behind red, green and blue. */
 function planes(pixels, channels) {
-  const image = new Float32Array(3 * AREA);
-  for (let pixel = 0; pixel < AREA; pixel += 1) {
-    for (let channel = 0; channel < 3; channel += 1) image[channel * AREA + pixel] = pixels[pixel * channels + channel];
+  const area = pixels.length / channels;
+  const image = new Float32Array(3 * area);
+  for (let pixel = 0; pixel < area; pixel += 1) {
+    for (let channel = 0; channel < 3; channel += 1) image[channel * area + pixel] = pixels[pixel * channels + channel];
   }
   return image;
 }
 
 function filesOf(zip) {
   return new Map(unzip(zip).map(({ path, data }) => [path, data]));
+}
+
+/** Runs the exported graph over the test images; every answer must be Headstart's own. */
+export async function compareWithOnnxRuntime(t, { files, images, expected }, batch) {
+  const side = Math.sqrt(images[0].length / 3);
+  const session = await ort.InferenceSession.create(files.get("model.onnx"), { executionProviders: ["wasm"] });
+  const worst = { probabilities: 0, familiarity: 0 };
+  for (let first = 0; first < images.length; first += batch) {
+    const some = images.slice(first, first + batch);
+    const data = new Float32Array(some.length * images[0].length);
+    some.forEach((image, index) => data.set(image, index * image.length));
+    const outputs = await session.run({ image: new ort.Tensor("float32", data, [some.length, 3, side, side]) });
+    some.forEach((_, index) => {
+      const { probabilities, familiarity } = expected[first + index];
+      probabilities.forEach((probability, label) => {
+        const theirs = outputs.probabilities.data[index * probabilities.length + label];
+        worst.probabilities = Math.max(worst.probabilities, Math.abs(theirs - probability));
+      });
+      worst.familiarity = Math.max(worst.familiarity, Math.abs(outputs.familiarity.data[index] - familiarity));
+    });
+  }
+  await session.release();
+  t.diagnostic(`${images.length} images, largest differences ${JSON.stringify(worst)}`);
+  assert.ok(worst.probabilities < 1e-3, `probabilities differ by ${worst.probabilities}`);
+  assert.ok(worst.familiarity < 1e-3, `familiarity differs by ${worst.familiarity}`);
 }
