@@ -361,6 +361,8 @@ mod tests {
             fine_tuning: FineTuneSettings {
                 blocks: 2,
                 epochs,
+                // Much is to happen in few steps.
+                learning_rate: 1e-3,
                 patience: 0,
                 ..FineTuneSettings::default()
             },

@@ -120,7 +120,8 @@ impl Field {
         match self {
             Self::Epochs | Self::BatchSize | Self::Seed | Self::TuneEpochs | Self::Copies => "1",
             Self::HiddenUnits => "10",
-            Self::LearningRate | Self::TuneRate => "0.0005",
+            Self::LearningRate => "0.0005",
+            Self::TuneRate => "0.00001",
             Self::Dropout => "0.1",
             Self::ValidationShare => "0.05",
         }
