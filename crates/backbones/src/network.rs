@@ -151,6 +151,7 @@ impl Network {
                 output,
                 parameters: layer.num_params() as u64,
                 multiply_adds: costs.multiply_adds,
+                largest: costs.largest,
             }
         });
         blocks.collect()
