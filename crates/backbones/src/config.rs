@@ -337,6 +337,12 @@ impl LayerConfig {
         })
     }
 
+    /// Trained numbers in it: weights and biases.
+    pub fn parameters(&self) -> u64 {
+        let numbers = |conv: &ConvConfig| conv.shape.iter().product::<usize>() + conv.shape[0];
+        self.convs().map(numbers).sum::<usize>() as u64
+    }
+
     /// A convolution's name in the weights file.
     pub fn name_of(&self, conv: &ConvConfig) -> String {
         if conv.name.is_empty() {

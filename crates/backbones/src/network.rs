@@ -149,7 +149,7 @@ impl Network {
                 name: layer.config.name.clone(),
                 map,
                 output,
-                parameters: layer.num_params() as u64,
+                parameters: layer.config.parameters(),
                 multiply_adds: costs.multiply_adds,
                 largest: costs.largest,
             }
