@@ -11,6 +11,8 @@ Per model one file NAME.safetensors:
     STAGE.summary       its mean and its root mean square
     STAGE.values        16 of its numbers, evenly spaced from the first to the last in row-major order
 
+vgg16_hidden.safetensors has the features behind the fully connected layers instead, `classifier[:5]` of torchvision, [4096].
+
 PyTorch computes in f64, on weights rounded to f32.
 
     pip install torch torchvision timm safetensors
@@ -175,6 +177,15 @@ def make(name):
     return model, golden
 
 
+def make_hidden(name):
+    """What VGG's second fully connected layer gives; it needs the usual size, and 0.8 GB."""
+    side = 224
+    model = fill(of_torchvision(name))
+    with torch.no_grad():
+        features = model.classifier[:5](model.features(picture(side)).flatten(1))
+    return {"features": features[0].float(), "input_px": torch.tensor([side])}
+
+
 def published_lite(folder, number):
     from efficientnet_lite_pytorch import EfficientNet
 
@@ -258,6 +269,8 @@ def main():
         save_file(golden, FOLDER / f"{name}.safetensors", {"made by": made_by})
         rms = [f"{value[1]:.2f}" for key, value in golden.items() if key.endswith(".summary")]
         print(name, f"{side} px, root mean squares", *rms, "features", len(golden["features"]))
+        if name == "vgg16":
+            save_file(make_hidden(name), FOLDER / "vgg16_hidden.safetensors", {"made by": made_by})
         if options.checkpoints:
             options.checkpoints.mkdir(parents=True, exist_ok=True)
             look(name, model, options.checkpoints)

@@ -182,6 +182,16 @@ impl Backbone {
         self.blocks().last().map_or([0; 3], |block| block.output)
     }
 
+    /// The most images that can go through it at once when a feature map of all of them may take `bytes`: on WebGPU a binding, 128 MiB by default.
+    pub fn most_images(&self, bytes: u64) -> usize {
+        let blocks = self.blocks();
+        let largest = blocks.iter().map(|block| block.largest).max().unwrap_or(0);
+        let one = (largest * size_of::<f32>()) as u64;
+        usize::try_from(bytes / one.max(1))
+            .unwrap_or(usize::MAX)
+            .max(1)
+    }
+
     /// Trained numbers in it.
     pub fn parameters(&self) -> u64 {
         self.network.num_params() as u64

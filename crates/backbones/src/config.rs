@@ -337,6 +337,12 @@ impl LayerConfig {
         })
     }
 
+    /// Trained numbers in it: weights and biases.
+    pub fn parameters(&self) -> u64 {
+        let numbers = |conv: &ConvConfig| conv.shape.iter().product::<usize>() + conv.shape[0];
+        self.convs().map(numbers).sum::<usize>() as u64
+    }
+
     /// A convolution's name in the weights file.
     pub fn name_of(&self, conv: &ConvConfig) -> String {
         if conv.name.is_empty() {
@@ -435,6 +441,15 @@ impl LayerConfig {
 pub struct Costs {
     /// Multiplications with an addition so far, for one image.
     pub multiply_adds: u64,
+    /// Numbers in the largest feature map so far.
+    pub largest: usize,
+}
+
+impl Costs {
+    fn notice(&mut self, shape: [usize; 3]) -> Result<[usize; 3], Infallible> {
+        self.largest = self.largest.max(shape.iter().product());
+        Ok(shape)
+    }
 }
 
 impl Operations for Costs {
@@ -459,7 +474,7 @@ impl Operations for Costs {
         });
         let weights: usize = conv.shape.iter().product();
         self.multiply_adds += (weights * height * width) as u64;
-        Ok([channels, height, width])
+        self.notice([channels, height, width])
     }
 
     fn pool(
@@ -468,7 +483,7 @@ impl Operations for Costs {
         pool: Pool,
         [channels, height, width]: [usize; 3],
     ) -> Result<[usize; 3], Infallible> {
-        Ok([channels, pool.places(height).1, pool.places(width).1])
+        self.notice([channels, pool.places(height).1, pool.places(width).1])
     }
 
     fn add(
@@ -487,7 +502,7 @@ impl Operations for Costs {
     ) -> Result<[usize; 3], Infallible> {
         let [_, height, width] = values.first().copied().unwrap_or_default();
         let channels = values.iter().map(|[channels, ..]| channels).sum();
-        Ok([channels, height, width])
+        self.notice([channels, height, width])
     }
 }
 

@@ -13,6 +13,8 @@ pub struct BlockInfo {
     pub parameters: u64,
     /// Multiplications with an addition that it costs, for one image.
     pub multiply_adds: u64,
+    /// Numbers in the largest feature map that is made on the way, for one image.
+    pub largest: usize,
 }
 
 /// Blocks that work at one size and width: what is looked at as one.

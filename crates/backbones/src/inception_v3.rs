@@ -3,6 +3,7 @@
 //! Paper: Szegedy, Vanhoucke, Ioffe, Shlens and Wojna, “Rethinking the Inception Architecture for Computer Vision”, CVPR 2016, arXiv:1512.00567.
 //! Reference weights: Google's, as torchvision (BSD-3-Clause) and timm (Apache-2.0) publish them, pretrained on ImageNet; what helps only in training is left out.
 //! The input is RGB from -1 to 1. torchvision's `transform_input` makes that of an image by ImageNet's mean and deviation, and is on for its own weights alone; here the pixels become it at once, in the card's normalization.
+//! The goldens' model has it off: their picture is the network's own input.
 
 use crate::config::{ConvConfig, LayerConfig, NetworkConfig, Pool, PoolKind, Stage, Step, conv};
 

@@ -149,8 +149,9 @@ impl Network {
                 name: layer.config.name.clone(),
                 map,
                 output,
-                parameters: layer.num_params() as u64,
+                parameters: layer.config.parameters(),
                 multiply_adds: costs.multiply_adds,
+                largest: costs.largest,
             }
         });
         blocks.collect()

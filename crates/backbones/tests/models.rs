@@ -16,10 +16,10 @@ mod support;
 use std::{collections::BTreeMap, io::Cursor};
 
 use burn::tensor::{Device, Tensor};
-use headstart_backbones::{config, recognise};
+use headstart_backbones::{Backbone, Conversion, Storage, config, recognise};
 use headstart_checkpoint::Checkpoint;
 use headstart_project::BackboneId;
-use support::{golden, picture, published};
+use support::{cosine, golden, picture, published};
 
 const NEAR: f64 = 5e-4;
 const AS_GOOD_AS_EQUAL: f64 = 5e-5;
@@ -151,6 +151,46 @@ goldens! {
     vgg16_bn: Vgg16Bn,
     vgg19: Vgg19,
     vgg19_bn: Vgg19Bn,
+}
+
+/// The fully connected layers of VGG, the first of which is read in parts.
+#[test]
+fn vgg16_hidden() {
+    let id = BackboneId::Vgg16;
+    let golden = Golden::read("vgg16_hidden");
+    let file = published(id, true);
+    let mut checkpoint = Checkpoint::open(Cursor::new(&file)).expect("opens");
+    let (_, plan) = recognise(checkpoint.tensors()).expect("is known");
+    let plan = plan.expect("fits");
+    let device = Device::flex();
+    let backbone = Backbone::open(id, &mut checkpoint, &plan, true, &device).expect("opens");
+    assert_eq!((backbone.features(), backbone.map_side()), (4096, 1));
+    let features = backbone.embed(picture(golden.side()).into_data().iter().collect());
+    let features: Vec<f64> = features.into_data().iter().collect();
+    near(&features, &golden.0["features"]);
+    // No tensor is larger than a binding of WebGPU by default.
+    let shapes = config(id, true).layers;
+    let shapes = shapes.iter().flat_map(|layer| layer.convs());
+    let largest = shapes
+        .map(|conv| conv.shape.iter().product::<usize>())
+        .max();
+    assert!(largest.expect("has some") * 4 <= 128 << 20);
+
+    // A file of Headstart's own keeps them, and is known by them.
+    let mut conversion =
+        Conversion::new(id, &mut checkpoint, &plan, Storage::Int8, true).expect("begins");
+    let mut own = Vec::new();
+    while let Some(piece) = conversion.next().expect("converts") {
+        own.extend(piece);
+    }
+    assert!(own.len() < 140_000_000, "{}", own.len());
+    let again = Backbone::load(id, &own, &device).expect("loads");
+    assert_eq!(again.features(), 4096);
+    let found = again.embed(picture(golden.side()).into_data().iter().collect());
+    let found: Vec<f64> = found.into_data().iter().collect();
+    let cosine = cosine(&found, &features);
+    println!("int8: {} bytes, {cosine:.6}", own.len());
+    assert!(cosine > 0.999, "{cosine}");
 }
 
 /// The figures of a card against the network itself.

@@ -83,6 +83,15 @@ fn blocks_and_stages_describe_what_is_computed() {
 }
 
 #[test]
+fn a_binding_holds_so_many_images() {
+    let backbone = backbone();
+    // The widest map is that of the second block, 96 channels of 112 × 112 places.
+    let one = 4 * 96 * 112 * 112;
+    assert_eq!(backbone.most_images(128 << 20), (128 << 20) / one);
+    assert_eq!(backbone.most_images(one as u64 - 1), 1);
+}
+
+#[test]
 fn a_backbone_survives_its_file_to_the_last_bit() {
     let backbone = backbone();
     let written = pollster::block_on(backbone.to_safetensors()).expect("writes");

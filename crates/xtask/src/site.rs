@@ -11,6 +11,8 @@ use crate::split;
 
 /// The service worker's script, in which the list of files is filled in.
 const WORKER: &str = "sw.js";
+/// The weights that the page begins with. Others are larger or chosen by few, and come when they are chosen.
+const FIRST_WEIGHTS: &str = "weights/efficientnet-lite0.safetensors";
 /// What the inline script of Trunk becomes.
 const START: &str = "start.js";
 
@@ -59,7 +61,13 @@ fn move_script_out(page: &str, loader: &str) -> Result<(String, String)> {
     Ok((moved, script.trim().to_owned() + "\n"))
 }
 
-/// Every file but the service worker, by its path with `/`, with its SHA-256, in order.
+/// Whether the service worker keeps a file from the first visit on.
+fn is_kept(path: &str) -> bool {
+    let is_weights = path.starts_with("weights/") && path.ends_with(".safetensors");
+    !is_weights || path == FIRST_WEIGHTS
+}
+
+/// Every file that the service worker keeps, by its path with `/`, with its SHA-256, in order.
 fn list(folder: &Path) -> Result<Vec<(String, [u8; 32])>> {
     let mut files: Vec<PathBuf> = Vec::new();
     collect_files(folder, &mut files)?;
@@ -68,7 +76,7 @@ fn list(folder: &Path) -> Result<Vec<(String, [u8; 32])>> {
         let path = file.strip_prefix(folder)?;
         let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();
         let path = parts.join("/");
-        if path != WORKER {
+        if path != WORKER && is_kept(&path) {
             list.push((path, Sha256::digest(fs::read(&file)?).into()));
         }
     }
@@ -137,6 +145,13 @@ mod tests {
         ] {
             assert_eq!(base64(bytes.as_bytes()), text);
         }
+    }
+
+    #[test]
+    fn only_the_weights_of_the_beginning_are_kept() {
+        assert!(is_kept(FIRST_WEIGHTS));
+        assert!(is_kept("weights/README.md") && is_kept("index.html"));
+        assert!(!is_kept("weights/efficientnet-lite2.safetensors"));
     }
 
     #[test]
