@@ -165,7 +165,7 @@ impl Word {
                 "Training the last layers of the backbone as well, in small steps. It can get better than a new head alone, but takes longer and needs more images."
             }
             Self::Head => {
-                "The small last part of the model. It turns the backbone’s description of an image into one of your classes. Only the head is trained here, which is why it is fast."
+                "The small last part of the model. It turns the backbone’s description of an image into one of your classes. Unless you go deeper, only the head is trained, which is why it is fast."
             }
             Self::HeatMap => {
                 "The image with colours on it that show which parts spoke for the answer, and how strongly."
