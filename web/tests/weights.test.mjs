@@ -4,9 +4,10 @@
 import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { suite, top, until } from "./support/app.mjs";
+import { SOFTWARE_WEBGPU } from "./support/browser.mjs";
 import { cosine, golden, safetensors, squeezenet } from "./support/checkpoint.mjs";
 import { unseenShapes } from "./support/fixtures.mjs";
 
@@ -63,6 +64,29 @@ test("a weights file of one's own is recognised, used, kept, and gives the featu
   assert.equal((await app.events("sample_embedded")).length, 0, "nothing is embedded twice");
   const kept = await picker(app);
   await kept.getByText(/From my squeezenet\.safetensors, 1\.\d MB in this browser/).waitFor();
+});
+
+describe("on WebGPU", () => {
+  const openOnGpu = suite(SOFTWARE_WEBGPU);
+
+  test("other backbones give the features that PyTorch computes", { timeout: SLOW_MS }, async (t) => {
+    const app = await openOnGpu(t, { device: "webgpu" });
+    await app.event("ready", 1, SLOW_MS);
+    await app.openSettings();
+    await app.train.getByRole("button", { name: "More backbones", exact: true }).click();
+    const dialog = app.page.getByRole("dialog", { name: "Backbones", exact: true });
+    const { picture, features } = await golden("squeezenet1_1");
+    await dialog.getByLabel("Open weights file", { exact: true }).setInputFiles(file("mine.safetensors", safetensors(squeezenet())));
+    const [, { body }] = await app.event("ready", 2, SLOW_MS);
+    assert.equal(body.device.kind, "webgpu");
+    await listen(app);
+    await app.nameClasses("Golden", "Other");
+    await app.upload("Golden", [{ name: "golden.png", mimeType: "image/png", buffer: picture }]);
+    await app.event("sample_embedded", 1, SLOW_MS);
+    const [ours] = await app.page.evaluate(() => window.__embeddings);
+    t.diagnostic(`cosine ${cosine(ours, features).toFixed(7)}`);
+    assert.ok(cosine(ours, features) >= 0.9999, `cosine ${cosine(ours, features)}`);
+  });
 });
 
 test("a file that fits no model is refused by name, and nothing changes", { timeout: SLOW_MS }, async (t) => {

@@ -18,6 +18,8 @@ use crate::{
 const BATCH_MS: f64 = 150.0;
 /// The largest batch; more gains nothing and costs memory.
 const MOST_IN_BATCH: usize = 16;
+/// The largest buffer that every WebGPU device lets a shader see.
+const MOST_BINDING_BYTES: u64 = 128 << 20;
 
 impl Engine {
     /// One batch from file to embedding.
@@ -31,7 +33,8 @@ impl Engine {
                 .embedding
                 .get_or_insert_with(|| Remaining::start(start_ms));
             if is_gpu {
-                state.batch.clamp(1, MOST_IN_BATCH)
+                let most = ready.backbone.most_images(MOST_BINDING_BYTES);
+                state.batch.clamp(1, most.clamp(1, MOST_IN_BATCH))
             } else {
                 1
             }

@@ -11,8 +11,11 @@ use crate::split;
 
 /// The service worker's script, in which the list of files is filled in.
 const WORKER: &str = "sw.js";
-/// The weights that the page begins with. Others are larger or chosen by few, and come when they are chosen.
-const FIRST_WEIGHTS: &str = "weights/efficientnet-lite0.safetensors";
+/// The weights that come with every page. Others are larger; the page keeps them when they are chosen.
+const SHIPPED_WEIGHTS: [&str; 2] = [
+    "weights/efficientnet-lite0.safetensors",
+    "weights/squeezenet1-1.safetensors",
+];
 /// What the inline script of Trunk becomes.
 const START: &str = "start.js";
 
@@ -64,7 +67,7 @@ fn move_script_out(page: &str, loader: &str) -> Result<(String, String)> {
 /// Whether the service worker keeps a file from the first visit on.
 fn is_kept(path: &str) -> bool {
     let is_weights = path.starts_with("weights/") && path.ends_with(".safetensors");
-    !is_weights || path == FIRST_WEIGHTS
+    !is_weights || SHIPPED_WEIGHTS.contains(&path)
 }
 
 /// Every file that the service worker keeps, by its path with `/`, with its SHA-256, in order.
@@ -148,8 +151,8 @@ mod tests {
     }
 
     #[test]
-    fn only_the_weights_of_the_beginning_are_kept() {
-        assert!(is_kept(FIRST_WEIGHTS));
+    fn only_the_weights_that_come_with_every_page_are_kept() {
+        assert!(SHIPPED_WEIGHTS.into_iter().all(is_kept));
         assert!(is_kept("weights/README.md") && is_kept("index.html"));
         assert!(!is_kept("weights/efficientnet-lite2.safetensors"));
     }

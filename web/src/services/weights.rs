@@ -3,19 +3,57 @@
 use headstart_project::{BackboneChoice, BackboneId, WeightsPlace};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Response, Url};
+use web_sys::{Blob, Response, Url};
 
 use crate::context::App;
+use crate::state::Action;
 use crate::state::backbones::KeptWeights;
 
 /// Where the weights of a choice are, and what is attached; `None` when they are not here.
 pub async fn find(app: &App, choice: &BackboneChoice) -> Option<(WeightsPlace, Vec<JsValue>)> {
-    if BackboneChoice::of_site(choice.id).as_ref() == Some(choice) {
+    let is_of_site = BackboneChoice::of_site(choice.id).as_ref() == Some(choice);
+    if is_of_site && choice.id.is_shipped() {
         let url = url(choice.id);
         return Some((WeightsPlace::Site { url }, Vec::new()));
     }
-    let (kept, file) = app.projects.store()?.weights(choice.id).await?;
-    (kept.choice == *choice).then(|| (WeightsPlace::Attached, vec![file.into()]))
+    let known = match app.projects.store() {
+        Some(store) => store.weights(choice.id).await,
+        None => None,
+    };
+    let known = known.filter(|(kept, _)| kept.choice == *choice);
+    let file = match known {
+        Some((_, file)) => file,
+        None if is_of_site => take_from_site(app, choice).await?,
+        None => return None,
+    };
+    Some((WeightsPlace::Attached, vec![file.into()]))
+}
+
+/// Fetches weights that only some sites have. The service worker does not keep them, so the page does, for the next time without a network.
+async fn take_from_site(app: &App, choice: &BackboneChoice) -> Option<Blob> {
+    let answer = web_sys::window()?.fetch_with_str(&url(choice.id));
+    let answer: Response = JsFuture::from(answer).await.ok()?.dyn_into().ok()?;
+    if !answer.ok() {
+        return None;
+    }
+    let file: Blob = JsFuture::from(answer.blob().ok()?)
+        .await
+        .ok()?
+        .dyn_into()
+        .ok()?;
+    let kept = KeptWeights {
+        choice: choice.clone(),
+        name: "this site".into(),
+        bytes: file.size(),
+        has_hidden: false,
+        is_small: false,
+    };
+    if let Some(store) = app.projects.store() {
+        // Where it cannot be kept, it is fetched again the next time.
+        let _ = store.keep_weights(&kept, &file).await;
+        app.dispatch(Action::SetKeptWeights(self::kept(app).await));
+    }
+    Some(file)
 }
 
 /// What this browser keeps.
