@@ -10,8 +10,8 @@ use web_sys::{Blob, BlobPropertyBag};
 
 use crate::{
     engine::Engine,
-    fetch::{self, describe},
-    port,
+    fetch,
+    port::{self, describe},
 };
 
 /// What the classifier inside the exported page is made of, beside this worker's script.

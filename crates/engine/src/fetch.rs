@@ -9,7 +9,11 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, ReadableStreamDefaultReader, Response};
 
-use crate::{archive::BlobReader, port, remaining::Remaining};
+use crate::{
+    blob::BlobReader,
+    port::{self, describe},
+    remaining::Remaining,
+};
 
 /// Gets weights from where they are, and checks that their SHA-256 is `sha256` (hexadecimal).
 ///
@@ -114,13 +118,4 @@ async fn download(url: &str) -> Result<Vec<u8>, JsValue> {
         };
         port::post(&Event::Progress(progress), &[]);
     }
-}
-
-/// A JavaScript error in words.
-pub fn describe(error: &JsValue) -> String {
-    error
-        .dyn_ref::<js_sys::Error>()
-        .map(|error| String::from(error.message()))
-        .or_else(|| error.as_string())
-        .unwrap_or_else(|| format!("{error:?}"))
 }

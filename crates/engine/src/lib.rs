@@ -7,6 +7,7 @@ mod analysis;
 mod archive;
 #[cfg(feature = "bench")]
 mod bench;
+mod blob;
 mod comparing;
 mod device;
 mod embedding;

@@ -9,10 +9,10 @@ use wasm_bindgen::JsValue;
 use web_sys::Blob;
 
 use crate::{
-    archive::BlobReader,
-    fetch::{describe, hexadecimal},
+    blob::BlobReader,
+    fetch::hexadecimal,
     pause::Pause,
-    port,
+    port::{self, describe},
     remaining::Remaining,
 };
 

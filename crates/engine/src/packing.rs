@@ -16,7 +16,11 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Blob, BlobPropertyBag, FileReaderSync};
 
 use crate::{
-    archive::BlobReader, engine::Engine, fetch::describe, pause::Pause, port, remaining::Remaining,
+    blob::BlobReader,
+    engine::Engine,
+    pause::Pause,
+    port::{self, describe},
+    remaining::Remaining,
 };
 
 /// Bytes of a file that are read at a time.

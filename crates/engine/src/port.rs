@@ -51,3 +51,12 @@ pub fn now_ms() -> f64 {
         .performance()
         .map_or(0.0, |performance| performance.now())
 }
+
+/// A JavaScript error in words.
+pub fn describe(error: &JsValue) -> String {
+    error
+        .dyn_ref::<js_sys::Error>()
+        .map(|error| String::from(error.message()))
+        .or_else(|| error.as_string())
+        .unwrap_or_else(|| format!("{error:?}"))
+}
