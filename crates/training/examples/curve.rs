@@ -93,11 +93,12 @@ fn run(
             let classes = random.classes(all, cell.per_class, None, cell.seed);
             accuracy(&classes, &random, &backbone, &frozen).0
         }
-        Method::Frozen | Method::FineTuned => {
+        // Other backbones are not part of this experiment: `backbones.rs` measures them.
+        Method::Frozen | Method::FineTuned | Method::On(_) => {
             let classes = known.classes(all, cell.per_class, None, cell.seed);
             let settings = match cell.method {
-                Method::Frozen => &frozen,
-                _ => &tuned,
+                Method::FineTuned => &tuned,
+                _ => &frozen,
             };
             accuracy(&classes, known, backbone, settings).0
         }

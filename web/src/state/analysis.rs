@@ -343,7 +343,12 @@ mod tests {
     #[test]
     fn what_stands_in_the_way_is_told() {
         let mut analyses = Analyses::default();
-        let asked = analyses.ask(Kind::CrossValidation, &Project::new(), &Draft::default());
+        let asked = analyses.ask(
+            Kind::CrossValidation,
+            &Project::new(),
+            &Draft::default(),
+            Vec::new(),
+        );
         assert_eq!(asked, Err(Blocker::NoImages));
         assert!(analyses.jobs.is_empty());
     }

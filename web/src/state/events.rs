@@ -270,7 +270,9 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    use headstart_project::{BackboneId, BackboneInfo, DeviceKind, EngineError, Fallback, Part};
+    use headstart_project::{
+        BackboneChoice, BackboneInfo, DeviceKind, EngineError, Fallback, Part,
+    };
 
     use super::super::notice::Message;
     use super::super::{Action, IntakeSlice, NewImage, Target};
