@@ -37,14 +37,16 @@ async function walk(app, look) {
   await app.train.getByRole("checkbox", { name: "Learn from varied copies, too", exact: true }).check();
   await app.train.getByRole("img", { name: /Varied copy/ }).nth(5).waitFor();
   await look("the settings of fine-tuning and of varied copies");
-  for (const [name, shown] of [
-    ["Compare", /^Compare$/],
-    ["See inside", /, channel \d+$/],
-  ]) {
+  for (const name of ["Compare", "See inside"]) {
     await app.check.getByRole("tab", { name, exact: true }).click();
-    await app.check.getByRole("tabpanel", { name, exact: true }).getByRole("button", { name: shown }).last().waitFor();
+    await app.check.getByRole("tabpanel", { name, exact: true }).getByText(/\S/).first().waitFor();
+    if (name === "See inside") await app.event("inside");
     await look(name);
   }
+  await app.train.getByRole("button", { name: "More backbones", exact: true }).click();
+  await app.page.getByRole("dialog", { name: "Backbones", exact: true }).getByRole("button", { name: "Use SqueezeNet 1.1", exact: true }).waitFor();
+  await look("the picker of backbones");
+  await app.page.keyboard.press("Escape");
 }
 
 describe("axe-core", () => {
