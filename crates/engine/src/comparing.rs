@@ -11,8 +11,8 @@ use headstart_project::{
     TrainSettings, WeightsPlace,
 };
 use headstart_training::{
-    ClassImages, Copies, Deeper, Embedded, Host, Interrupted, ScratchConfig, SmallImages, compare,
-    largest, pause, scratch_logits, subset, train, train_from_scratch, train_more,
+    ClassImages, Copies, Embedded, Host, Interrupted, ScratchConfig, SmallImages, compare, largest,
+    pause, scratch_logits, subset, train, train_from_scratch, train_more,
 };
 
 use wasm_bindgen::JsValue;
@@ -210,12 +210,6 @@ impl<H: Host> Shared<'_, H> {
             .engine
             .prepare_run(&request, &self.prepared, &self.host);
         let (_, deeper) = prepared.await?;
-        // On the CPU, so that a lost graphics card does not cost an experiment of an hour.
-        let deeper = deeper.map(|deeper| Deeper {
-            tail: deeper.tail.to_cpu(),
-            device: Device::flex(),
-            ..deeper
-        });
         let features = self.backbone()?.features();
         let start_ms = port::now_ms();
         let none = Copies::new();

@@ -2,12 +2,13 @@
 
 use std::{cell::RefCell, collections::HashMap, sync::Arc};
 
+use burn::tensor::Device;
 use half::f16;
 use headstart_backbones::Backbone;
 use headstart_images::augment;
 use headstart_project::{
-    Activity, AugmentSettings, Event, Frame, Progress, SampleId, TrainError, TrainRequest,
-    TrainSettings,
+    Activity, AugmentSettings, DeviceKind, Event, Frame, Progress, SampleId, TrainError,
+    TrainRequest, TrainSettings,
 };
 use headstart_training::{Copies, Deeper, Host, Interrupted, estimates, halves, pause};
 use wasm_bindgen::JsValue;
@@ -228,13 +229,24 @@ impl Engine {
             let own = image.activations.iter().take(count + 1);
             activations.insert(id, own.cloned().collect());
         }
-        let deeper = (unfrozen > 0).then(|| Deeper {
-            tail: ready.backbone.tail(unfrozen),
-            boundary: ready.backbone.boundary(unfrozen),
+        if unfrozen == 0 {
+            return Ok((copies, None));
+        }
+        // The blocks are trained on the CPU: a graphics card would have to be read without waiting to take them back.
+        let device = Device::flex();
+        let backbone = match ready.chosen.info.kind {
+            DeviceKind::Cpu => ready.backbone.clone(),
+            DeviceKind::Webgpu => {
+                Backbone::load(ready.choice.id, &ready.weights, &device).map_err(failed)?
+            }
+        };
+        let deeper = Deeper {
+            tail: backbone.tail(unfrozen),
+            boundary: backbone.boundary(unfrozen),
             activations,
-            device: ready.chosen.device.clone(),
-        });
-        Ok((copies, deeper))
+            device,
+        };
+        Ok((copies, Some(deeper)))
     }
 }
 

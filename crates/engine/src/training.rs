@@ -1,9 +1,8 @@
 //! A training run inside the engine.
 
 use burn::tensor::Device;
-use futures_util::future::{Either, select};
 use headstart_project::{
-    ClassRequest, DeviceKind, EpochMetrics, Event, RunId, SampleId, TrainError, TrainRequest,
+    ClassRequest, EpochMetrics, Event, RunId, SampleId, TrainError, TrainRequest,
 };
 use headstart_training::{ClassImages, Embedded, Host, Interrupted, Trained, Tuned, train_more};
 use js_sys::Uint8Array;
@@ -43,7 +42,7 @@ impl Engine {
             epochs: request.settings.most_epochs(),
             pause: Pause::new(),
         };
-        let trained = self.run_on_device(&request, &classes, &host).await?;
+        let trained = self.run(&request, &classes, &host).await?;
         let mut outcome = trained.outcome;
         outcome.timings_ms.load_backbone = ready.load_ms;
         outcome.timings_ms.embed = embed_ms;
@@ -60,35 +59,19 @@ impl Engine {
         Ok((event, Uint8Array::from(file.as_slice())))
     }
 
-    /// Trains; once more, and on the CPU, when the device is lost in between.
-    async fn run_on_device(
+    /// Trains on the CPU; what has to be computed before that is computed on the device.
+    async fn run(
         &self,
         request: &TrainRequest,
         classes: &[ClassImages],
         host: &RunHost<'_>,
     ) -> Result<Trained, Interrupted> {
         let prepared = self.state.borrow().prepared.clone();
-        loop {
-            let (copies, deeper) = self.prepare_run(request, &prepared, host).await?;
-            let ready = self.ready().ok_or_else(|| failed("no backbone"))?;
-            let is_deep = deeper.is_some();
-            let (features, cpu) = (ready.backbone.features(), Device::flex());
-            let settings = &request.settings;
-            let work = train_more(classes, features, &copies, deeper, settings, &cpu, host);
-            let loss = ready.chosen.loss.clone();
-            if !is_deep || ready.chosen.info.kind == DeviceKind::Cpu {
-                return work.await;
-            }
-            match select(Box::pin(work), Box::pin(loss.happens())).await {
-                Either::Left((Err(Interrupted::Failed(TrainError::Internal { .. })), _))
-                    if loss.has_happened() => {}
-                Either::Left((outcome, _)) => return outcome,
-                // Tensors of a lost device must not be touched again, not even to free them.
-                Either::Right(((), work)) => std::mem::forget(work),
-            }
-            let lost = self.fall_back(&ready);
-            lost.map_err(failed)?;
-        }
+        let (copies, deeper) = self.prepare_run(request, &prepared, host).await?;
+        let ready = self.ready().ok_or_else(|| failed("no backbone"))?;
+        let (features, cpu) = (ready.backbone.features(), Device::flex());
+        let settings = &request.settings;
+        train_more(classes, features, &copies, deeper, settings, &cpu, host).await
     }
 
     /// The classes' images with their embeddings.
