@@ -13,7 +13,7 @@ use std::{
 
 use burn::tensor::{Device, Tensor};
 use futures_util::future::{Either, select};
-use headstart_backbones::{Backbone, Storage};
+use headstart_backbones::{Backbone, Storage, WeightsError};
 use headstart_project::{
     Analysis, BackboneChoice, BackboneInfo, Command, DeviceKind, DevicePreference, EngineError,
     Event, Fallback, Frame, HeatFor, JobId, RequestId, RunId, SampleId, TrainError, TrainRequest,
@@ -477,7 +477,8 @@ impl Engine {
     /// Makes this the newest model, and its file what is kept of it.
     pub fn use_model(&self, tuned: Tuned, file: Rc<[u8]>) {
         let backbone = self.ready().zip(tuned.tail);
-        let backbone = backbone.map(|(ready, tail)| Rc::new(ready.backbone.with_tail(tail)));
+        let backbone = backbone
+            .and_then(|(ready, tail)| on_cpu(&ready).ok().map(|it| Rc::new(it.with_tail(tail))));
         let mut state = self.state.borrow_mut();
         state.model = Some(Rc::new(tuned.model));
         // Other last blocks answer in another way.
@@ -532,6 +533,14 @@ impl Engine {
             self.restore_model(&file)?;
         }
         Ok(())
+    }
+}
+
+/// The backbone on the CPU, where its blocks are trained and used: on a graphics card, trained blocks have answered wrongly.
+pub(crate) fn on_cpu(ready: &Ready) -> Result<Backbone, WeightsError> {
+    match ready.chosen.info.kind {
+        DeviceKind::Cpu => Ok(ready.backbone.clone()),
+        DeviceKind::Webgpu => Backbone::load(ready.choice.id, &ready.weights, &Device::flex()),
     }
 }
 

@@ -7,14 +7,14 @@ use half::f16;
 use headstart_backbones::Backbone;
 use headstart_images::augment;
 use headstart_project::{
-    Activity, AugmentSettings, DeviceKind, Event, Frame, Progress, SampleId, TrainError,
-    TrainRequest, TrainSettings,
+    Activity, AugmentSettings, Event, Frame, Progress, SampleId, TrainError, TrainRequest,
+    TrainSettings,
 };
 use headstart_training::{Copies, Deeper, Host, Interrupted, estimates, halves, pause};
 use wasm_bindgen::JsValue;
 
 use crate::{
-    engine::{Engine, failed},
+    engine::{Engine, failed, on_cpu},
     pictures::{self, Picture},
     port,
     remaining::Remaining,
@@ -234,12 +234,7 @@ impl Engine {
         }
         // The blocks are trained on the CPU: a graphics card would have to be read without waiting to take them back.
         let device = Device::flex();
-        let backbone = match ready.chosen.info.kind {
-            DeviceKind::Cpu => ready.backbone.clone(),
-            DeviceKind::Webgpu => {
-                Backbone::load(ready.choice.id, &ready.weights, &device).map_err(failed)?
-            }
-        };
+        let backbone = on_cpu(&ready).map_err(failed)?;
         let deeper = Deeper {
             tail: backbone.tail(unfrozen),
             boundary: backbone.boundary(unfrozen),
