@@ -6,6 +6,7 @@ import { readFile } from "node:fs/promises";
 import { describe, test } from "node:test";
 import { suite } from "./support/app.mjs";
 import { SOFTWARE_WEBGPU } from "./support/browser.mjs";
+import { cosine, features } from "./support/checkpoint.mjs";
 
 const FOLDER = new URL("../../crates/backbones/tests/golden/", import.meta.url);
 const SLOW_MS = 240_000;
@@ -36,14 +37,3 @@ describe("the golden picture", () => {
     });
   }
 });
-
-/** The only tensor of a safetensors file, f32. */
-function features(file) {
-  const header = 8 + Number(file.readBigUInt64LE(0));
-  return Array.from(new Float32Array(file.buffer.slice(file.byteOffset + header, file.byteOffset + file.length)));
-}
-
-function cosine(a, b) {
-  const dot = (a, b) => a.reduce((sum, value, index) => sum + value * b[index], 0);
-  return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
-}

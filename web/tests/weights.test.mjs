@@ -25,14 +25,18 @@ async function picker(app) {
 
 const file = (name, buffer) => ({ name, mimeType: "application/octet-stream", buffer });
 
-/** The embeddings of the newest engine, in the order in which they come. */
-const listen = (app) =>
-  app.page.evaluate(() => {
-    window.__embeddings = [];
+/** What the newest engine makes of a picture. */
+async function embeddingOf(app, picture) {
+  await app.page.evaluate(() => {
     window.__tap.workers.at(-1).addEventListener("message", ({ data }) => {
-      if (data[0].includes("sample_embedded")) window.__embeddings.push(Array.from(data[1]));
+      if (data[0].includes("sample_embedded")) window.__embedding = Array.from(data[1]);
     });
   });
+  await app.nameClasses("Golden", "Other");
+  await app.upload("Golden", [{ name: "golden.png", mimeType: "image/png", buffer: picture }]);
+  await app.event("sample_embedded", 1, SLOW_MS);
+  return app.page.evaluate(() => window.__embedding);
+}
 
 test("a weights file of one's own is recognised, used, kept, and gives the features that PyTorch computes", { timeout: SLOW_MS }, async (t) => {
   const app = await open(t);
@@ -44,11 +48,7 @@ test("a weights file of one's own is recognised, used, kept, and gives the featu
   assert.equal(body.backbone.choice.id, "squeezenet1-1");
   assert.equal(body.backbone.features, 512);
   await dialog.waitFor({ state: "hidden" });
-  await listen(app);
-  await app.nameClasses("Golden", "Other");
-  await app.upload("Golden", [{ name: "golden.png", mimeType: "image/png", buffer: picture }]);
-  await app.event("sample_embedded");
-  const [ours] = await app.page.evaluate(() => window.__embeddings);
+  const ours = await embeddingOf(app, picture);
   t.diagnostic(`cosine ${cosine(ours, features).toFixed(7)}`);
   assert.ok(cosine(ours, features) >= 0.9999, `cosine ${cosine(ours, features)}`);
   const scale = Math.max(...features.map(Math.abs));
@@ -79,11 +79,7 @@ describe("on WebGPU", () => {
     await dialog.getByLabel("Open weights file", { exact: true }).setInputFiles(file("mine.safetensors", safetensors(squeezenet())));
     const [, { body }] = await app.event("ready", 2, SLOW_MS);
     assert.equal(body.device.kind, "webgpu");
-    await listen(app);
-    await app.nameClasses("Golden", "Other");
-    await app.upload("Golden", [{ name: "golden.png", mimeType: "image/png", buffer: picture }]);
-    await app.event("sample_embedded", 1, SLOW_MS);
-    const [ours] = await app.page.evaluate(() => window.__embeddings);
+    const ours = await embeddingOf(app, picture);
     t.diagnostic(`cosine ${cosine(ours, features).toFixed(7)}`);
     assert.ok(cosine(ours, features) >= 0.9999, `cosine ${cosine(ours, features)}`);
   });
@@ -156,11 +152,7 @@ test("every published model's file gives the golden features", { timeout: 3_600_
     const { picture, features } = await golden(name.split(".")[0], folder);
     await dialog.getByLabel("Open weights file", { exact: true }).setInputFiles(join(FOLDER, name));
     const [, { body }] = await app.event("ready", 2, SLOW_MS);
-    await listen(app);
-    await app.nameClasses("Golden", "Other");
-    await app.upload("Golden", [{ name: "golden.png", mimeType: "image/png", buffer: picture }]);
-    await app.event("sample_embedded", 1, SLOW_MS);
-    const [ours] = await app.page.evaluate(() => window.__embeddings);
+    const ours = await embeddingOf(app, picture);
     t.diagnostic(`${name}: ${body.backbone.choice.id}, cosine ${cosine(ours, features).toFixed(7)}`);
     assert.ok(cosine(ours, features) >= 0.9999, `${name}: cosine ${cosine(ours, features)}`);
   }
@@ -174,11 +166,7 @@ test("another size of numbers is stored, and says nearly the same", { timeout: S
   await dialog.getByRole("checkbox", { name: /Store it in 8 bits/ }).check();
   await dialog.getByLabel("Open weights file", { exact: true }).setInputFiles(file("small.safetensors", safetensors(squeezenet())));
   await app.event("ready", 2, SLOW_MS);
-  await listen(app);
-  await app.nameClasses("Golden", "Other");
-  await app.upload("Golden", [{ name: "golden.png", mimeType: "image/png", buffer: picture }]);
-  await app.event("sample_embedded");
-  const [ours] = await app.page.evaluate(() => window.__embeddings);
+  const ours = await embeddingOf(app, picture);
   t.diagnostic(`cosine ${cosine(ours, features).toFixed(7)}`);
   assert.ok(cosine(ours, features) >= 0.999, `cosine ${cosine(ours, features)}`);
   const kept = await picker(app);

@@ -14,7 +14,6 @@ use headstart_training::{
     ClassImages, Copies, Embedded, Host, Interrupted, ScratchConfig, SmallImages, compare, largest,
     pause, scratch_logits, subset, train, train_from_scratch, train_more,
 };
-
 use wasm_bindgen::JsValue;
 
 use crate::{

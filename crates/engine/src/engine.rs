@@ -475,10 +475,17 @@ impl Engine {
     }
 
     /// Makes this the newest model, and its file what is kept of it.
-    pub fn use_model(&self, tuned: Tuned, file: Rc<[u8]>) {
-        let backbone = self.ready().zip(tuned.tail);
-        let backbone = backbone
-            .and_then(|(ready, tail)| on_cpu(&ready).ok().map(|it| Rc::new(it.with_tail(tail))));
+    ///
+    /// # Errors
+    /// When the trained blocks' backbone cannot be had.
+    pub fn use_model(&self, tuned: Tuned, file: Rc<[u8]>) -> Result<(), EngineError> {
+        let backbone = match self.ready().zip(tuned.tail) {
+            Some((ready, tail)) => {
+                let backbone = on_cpu(&ready).map_err(internal)?;
+                Some(Rc::new(backbone.with_tail(tail)))
+            }
+            None => None,
+        };
         let mut state = self.state.borrow_mut();
         state.model = Some(Rc::new(tuned.model));
         // Other last blocks answer in another way.
@@ -487,13 +494,14 @@ impl Engine {
         }
         state.tuned = backbone;
         state.model_file = Some(file);
+        Ok(())
     }
 
     fn restore_model(&self, file: &[u8]) -> Result<(), EngineError> {
         let ready = self.ready().ok_or_else(|| internal("no backbone"))?;
-        let tuned = Tuned::from_safetensors(file, &ready.backbone, &Device::flex());
-        self.use_model(tuned.map_err(internal)?, file.into());
-        Ok(())
+        let backbone = on_cpu(&ready).map_err(internal)?;
+        let tuned = Tuned::from_safetensors(file, &backbone, &Device::flex());
+        self.use_model(tuned.map_err(internal)?, file.into())
     }
 
     /// [`Engine::run_backbone`] with the backbone that the newest model belongs to.

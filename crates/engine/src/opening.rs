@@ -1,7 +1,7 @@
 //! Other tools' weights files, brought into Headstart's form.
 
-use headstart_backbones::{Conversion, OpenError, Storage, recognise};
-use headstart_checkpoint::{Checkpoint, CheckpointError, Part};
+use headstart_backbones::{Conversion, Storage, recognise};
+use headstart_checkpoint::{Checkpoint, Part};
 use headstart_project::{Activity, BackboneChoice, Event, Progress, RequestId, WeightsProblem};
 use js_sys::{Array, Uint8Array};
 use sha2::{Digest, Sha256};
@@ -37,7 +37,7 @@ async fn try_open(
     keep_hidden: bool,
 ) -> Result<(BackboneChoice, bool, Blob), WeightsProblem> {
     let reader = BlobReader::new(file).map_err(of_browser)?;
-    let mut checkpoint = Checkpoint::open(reader).map_err(of_file)?;
+    let mut checkpoint = Checkpoint::open(reader).map_err(unreadable)?;
     let tensors = checkpoint.tensors();
     let Some((id, plan)) = recognise(tensors) else {
         let first = tensors.first().map(|tensor| tensor.name.clone());
@@ -53,12 +53,12 @@ async fn try_open(
     let keep_hidden = keep_hidden && id.card().hidden_features.is_some();
     let has_hidden = keep_hidden && plan.has(Part::Hidden);
     let mut conversion = Conversion::new(id, &mut checkpoint, &plan, storage, keep_hidden);
-    let conversion = conversion.as_mut().map_err(|error| of_weights(error))?;
+    let conversion = conversion.as_mut().map_err(unreadable)?;
     // The browser keeps what it is given outside of this worker's memory.
     let (parts, mut digest) = (Array::new(), Sha256::new());
     let pause = Pause::new();
     let mut remaining = Remaining::start(port::now_ms());
-    while let Some(piece) = conversion.next().map_err(|error| of_weights(&error))? {
+    while let Some(piece) = conversion.next().map_err(unreadable)? {
         digest.update(&piece);
         let bytes = Array::of1(&Uint8Array::from(piece.as_slice()));
         let part = Blob::new_with_u8_array_sequence(&bytes).map_err(of_browser)?;
@@ -79,20 +79,12 @@ async fn try_open(
     Ok((BackboneChoice { id, sha256 }, has_hidden, weights))
 }
 
-fn of_file(error: CheckpointError) -> WeightsProblem {
-    WeightsProblem::Unreadable {
-        detail: error.to_string(),
-    }
-}
-
-fn of_weights(error: &OpenError) -> WeightsProblem {
+fn unreadable(error: impl std::fmt::Display) -> WeightsProblem {
     WeightsProblem::Unreadable {
         detail: error.to_string(),
     }
 }
 
 fn of_browser(error: JsValue) -> WeightsProblem {
-    WeightsProblem::Unreadable {
-        detail: describe(&error),
-    }
+    unreadable(describe(&error))
 }

@@ -51,7 +51,8 @@ impl Engine {
             tail: trained.tail,
         };
         let file = tuned.to_safetensors().await?;
-        self.use_model(tuned, file.as_slice().into());
+        self.use_model(tuned, file.as_slice().into())
+            .map_err(failed)?;
         let event = Event::Trained {
             run: request.run,
             outcome: Box::new(outcome),

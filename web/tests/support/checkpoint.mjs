@@ -70,9 +70,13 @@ export function safetensors(shapes) {
 /** A picture of the model's input size, and the features that PyTorch makes of it. */
 export async function golden(model, folder = GOLDEN) {
   const [picture, file] = await Promise.all([readFile(new URL(`${model}.png`, folder)), readFile(new URL(`${model}.features.safetensors`, folder))]);
+  return { picture, features: features(file) };
+}
+
+/** The only tensor of a safetensors file, f32. */
+export function features(file) {
   const start = 8 + Number(file.readBigUInt64LE(0));
-  const features = Array.from(new Float32Array(file.buffer.slice(file.byteOffset + start, file.byteOffset + file.length)));
-  return { picture, features };
+  return Array.from(new Float32Array(file.buffer.slice(file.byteOffset + start, file.byteOffset + file.length)));
 }
 
 export function cosine(a, b) {
