@@ -170,5 +170,6 @@ test("another size of numbers is stored, and says nearly the same", { timeout: S
   t.diagnostic(`cosine ${cosine(ours, features).toFixed(7)}`);
   assert.ok(cosine(ours, features) >= 0.999, `cosine ${cosine(ours, features)}`);
   const kept = await picker(app);
-  await until(async () => /0\.\d MB in this browser, in 8 bits/.test(await kept.innerText()), "the size of the kept file");
+  // 998,344 bytes as for the shipped weights, which have the same shapes; in 16 bits it would be 1.4 MB.
+  await until(async () => /, 1\.0 MB in this browser, in 8 bits/.test(await kept.innerText()), "the size of the kept file");
 });
