@@ -5,6 +5,9 @@
 
 use std::pin::Pin;
 
+use headstart_project::Findings;
+use headstart_wire::from_text;
+use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 use yew::prelude::*;
@@ -51,6 +54,12 @@ fn load_keep() -> Result<View, SplitLoaderError> {
 #[wasm_split(keep, fallible)]
 fn load_backbones() -> Result<View, SplitLoaderError> {
     Ok(backbones::view)
+}
+
+/// Reads what an analysis has found.
+#[wasm_split(check, fallible)]
+pub fn findings(text: JsValue) -> Result<Result<Findings, String>, SplitLoaderError> {
+    Ok(from_text(&text).map_err(|error| error.to_string()))
 }
 
 /// A project that is being opened.

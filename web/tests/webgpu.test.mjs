@@ -33,7 +33,7 @@ async function recognise(app) {
 describe("a WebGPU adapter", () => {
   const open = suite(SOFTWARE_WEBGPU);
 
-  test("gives the predictions that the CPU gives", { timeout: 2 * SLOW_MS }, async (t) => {
+  test("gives the predictions that the CPU gives, also after fine-tuning", { timeout: 4 * SLOW_MS }, async (t) => {
     const results = {};
     for (const device of ["webgpu", "cpu"]) {
       const app = await open(t, { device });
@@ -49,19 +49,33 @@ describe("a WebGPU adapter", () => {
       checkRecord(record);
       assert.equal(record.device, device);
       assert.match(record.adapter, /\S/);
-      results[device] = { record, predictions: await recognise(app) };
+      const predictions = await recognise(app);
+
+      // The last block is trained too, on what the device made of the images.
+      await app.train.getByRole("slider", { name: "Unfrozen blocks", exact: true }).fill("1");
+      await app.set({ "Fine-tuning epochs": 2, "Fine-tuning rate": 0.0001 });
+      await app.runTraining(SLOW_MS);
+      const tuned = await app.record();
+      assert.equal(tuned.settings.fine_tuning.blocks, 1);
+      assert.equal(tuned.history.length, 22, "the head's epochs and those of the block");
+      results[device] = { record, predictions, tuned, after: await recognise(app) };
     }
     const { cpu, webgpu } = results;
     assert.deepEqual(webgpu.record.split, cpu.record.split, "the same split");
-    for (const [index, prediction] of webgpu.predictions.entries()) {
-      for (const name of NAMES) {
-        const difference = Math.abs(prediction[name] - cpu.predictions[index][name]);
-        assert.ok(difference < 0.03, `${name}: ${JSON.stringify({ webgpu: prediction, cpu: cpu.predictions[index] })}`);
+    for (const when of ["predictions", "after"]) {
+      for (const [index, prediction] of webgpu[when].entries()) {
+        for (const name of NAMES) {
+          const difference = Math.abs(prediction[name] - cpu[when][index][name]);
+          assert.ok(difference < 0.03, `${when}, ${name}: ${JSON.stringify({ webgpu: prediction, cpu: cpu[when][index] })}`);
+        }
       }
     }
-    for (const [index, epoch] of webgpu.record.history.entries()) {
-      const difference = Math.abs(epoch.train_loss - cpu.record.history[index].train_loss);
-      assert.ok(difference < 0.05, `train loss of epoch ${index + 1} differs by ${difference}`);
+    for (const run of ["record", "tuned"]) {
+      assert.ok(webgpu[run].history.length >= 20);
+      for (const [index, epoch] of webgpu[run].history.entries()) {
+        const difference = Math.abs(epoch.train_loss - cpu[run].history[index].train_loss);
+        assert.ok(difference < 0.05, `${run}: train loss of epoch ${index + 1} differs by ${difference}`);
+      }
     }
   });
 

@@ -275,11 +275,6 @@ impl Tail {
         }
     }
 
-    /// The same weights on the CPU.
-    pub fn to_cpu(self) -> Self {
-        self.to_device(&Device::flex())
-    }
-
     /// The same weights with gradients.
     pub fn trainable(self) -> Self {
         self.train().set_require_grad(true)

@@ -64,16 +64,13 @@ impl Engine {
             }
         };
         self.state.borrow_mut().active_job = None;
-        let event = match outcome {
-            Ok(findings) => Event::Analysed {
-                job,
-                findings: Box::new(findings),
-                is_final: true,
-            },
-            Err(Interrupted::Cancelled) => Event::AnalysisStopped { job },
-            Err(Interrupted::Failed(reason)) => Event::AnalysisFailed { job, reason },
-        };
-        port::post(&event, &[]);
+        match outcome {
+            Ok(findings) => port::post_findings(job, &findings, true),
+            Err(Interrupted::Cancelled) => port::post(&Event::AnalysisStopped { job }, &[]),
+            Err(Interrupted::Failed(reason)) => {
+                port::post(&Event::AnalysisFailed { job, reason }, &[]);
+            }
+        }
     }
 
     async fn look_into(
@@ -149,12 +146,7 @@ impl Engine {
             Findings::Map(map)
         };
         let first = draw(MapMethod::Pca, pca(&rows, seed, host).await?);
-        let event = Event::Analysed {
-            job: host.job,
-            findings: Box::new(first),
-            is_final: false,
-        };
-        port::post(&event, &[]);
+        port::post_findings(host.job, &first, false);
         Ok(draw(MapMethod::Tsne, tsne(&rows, seed, host).await?))
     }
 

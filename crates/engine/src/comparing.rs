@@ -6,9 +6,9 @@ use burn::tensor::Device;
 use headstart_backbones::Backbone;
 use headstart_images::Normalization;
 use headstart_project::{
-    BackboneChoice, BackboneId, Cell, CellResult, ClassRequest, Evaluation, Event, Experiment,
-    Findings, FineTuneSettings, JobId, Method, RunId, SampleId, TrainError, TrainRequest,
-    TrainSettings, WeightsPlace,
+    BackboneChoice, BackboneId, Cell, CellResult, ClassRequest, Evaluation, Experiment, Findings,
+    FineTuneSettings, JobId, Method, RunId, SampleId, TrainError, TrainRequest, TrainSettings,
+    WeightsPlace,
 };
 use headstart_training::{
     ClassImages, Copies, Embedded, Host, Interrupted, ScratchConfig, SmallImages, compare, largest,
@@ -107,12 +107,7 @@ impl Engine {
         }
         let run = async |cell: Cell| shared.run(cell).await;
         let found = |experiment: &Experiment| {
-            let event = Event::Analysed {
-                job,
-                findings: Box::new(Findings::Comparison(experiment.clone())),
-                is_final: false,
-            };
-            port::post(&event, &[]);
+            port::post_findings(job, &Findings::Comparison(experiment.clone()), false);
         };
         compare(&mut experiment, host, run, found).await?;
         Ok(Findings::Comparison(experiment))

@@ -5,7 +5,7 @@
 //! An analysis lets all the others through at each of its pauses, since it can take long and nobody should wait for it.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::{Cell, OnceCell, RefCell},
     collections::{HashMap, VecDeque},
     rc::Rc,
     task::{Poll, Waker},
@@ -123,6 +123,7 @@ struct Start {
 pub(crate) struct Ready {
     pub chosen: Chosen,
     pub backbone: Backbone,
+    on_cpu: OnceCell<Backbone>,
     pub choice: BackboneChoice,
     pub weights: Rc<[u8]>,
     pub load_ms: f64,
@@ -387,6 +388,7 @@ impl Engine {
             Ok(backbone) => Ready {
                 chosen,
                 backbone,
+                on_cpu: OnceCell::new(),
                 choice: start.choice,
                 weights,
                 load_ms: port::now_ms() - start_ms,
@@ -481,7 +483,7 @@ impl Engine {
     pub fn use_model(&self, tuned: Tuned, file: Rc<[u8]>) -> Result<(), EngineError> {
         let backbone = match self.ready().zip(tuned.tail) {
             Some((ready, tail)) => {
-                let backbone = on_cpu(&ready).map_err(internal)?;
+                let backbone = ready.on_cpu().map_err(internal)?;
                 Some(Rc::new(backbone.with_tail(tail)))
             }
             None => None,
@@ -499,7 +501,7 @@ impl Engine {
 
     fn restore_model(&self, file: &[u8]) -> Result<(), EngineError> {
         let ready = self.ready().ok_or_else(|| internal("no backbone"))?;
-        let backbone = on_cpu(&ready).map_err(internal)?;
+        let backbone = ready.on_cpu().map_err(internal)?;
         let tuned = Tuned::from_safetensors(file, &backbone, &Device::flex());
         self.use_model(tuned.map_err(internal)?, file.into())
     }
@@ -521,34 +523,35 @@ impl Engine {
     pub fn fall_back(&self, lost: &Rc<Ready>) -> Result<(), EngineError> {
         std::mem::forget(lost.clone());
         let chosen = Chosen::cpu(Some(Fallback::DeviceLost));
-        let backbone =
-            Backbone::load(lost.choice.id, &lost.weights, &chosen.device).map_err(internal)?;
+        let backbone = lost.on_cpu().map_err(internal)?;
         let device = chosen.info.clone();
         self.state.borrow_mut().ready = Some(Rc::new(Ready {
             chosen,
             backbone,
+            on_cpu: OnceCell::new(),
             choice: lost.choice.clone(),
             weights: lost.weights.clone(),
             load_ms: lost.load_ms,
         }));
         port::post(&Event::DeviceChanged { device }, &[]);
-        let (tuned, file) = {
-            let mut state = self.state.borrow_mut();
-            (state.tuned.take(), state.model_file.clone())
-        };
-        if let (Some(tuned), Some(file)) = (tuned, file) {
-            std::mem::forget(tuned);
-            self.restore_model(&file)?;
-        }
         Ok(())
     }
 }
 
-/// The backbone on the CPU, where its blocks are trained and used: on a graphics card, trained blocks have answered wrongly.
-pub(crate) fn on_cpu(ready: &Ready) -> Result<Backbone, WeightsError> {
-    match ready.chosen.info.kind {
-        DeviceKind::Cpu => Ok(ready.backbone.clone()),
-        DeviceKind::Webgpu => Backbone::load(ready.choice.id, &ready.weights, &Device::flex()),
+impl Ready {
+    /// The backbone on the CPU, where its blocks are trained and used: on a graphics card, trained blocks have answered wrongly.
+    ///
+    /// # Errors
+    /// When the weights cannot be read again.
+    pub fn on_cpu(&self) -> Result<Backbone, WeightsError> {
+        if self.chosen.info.kind == DeviceKind::Cpu {
+            return Ok(self.backbone.clone());
+        }
+        if let Some(backbone) = self.on_cpu.get() {
+            return Ok(backbone.clone());
+        }
+        let backbone = Backbone::load(self.choice.id, &self.weights, &Device::flex())?;
+        Ok(self.on_cpu.get_or_init(|| backbone).clone())
     }
 }
 

@@ -8,8 +8,8 @@ use headstart_archive::{
 };
 use headstart_images::ArchiveLimits;
 use headstart_project::{
-    Activity, EngineError, Event, PackForm, Packing, Progress, ProjectFileError, RequestId,
-    SavedBackbone,
+    Activity, EngineError, Event, OpenedProject, PackForm, Packing, Progress, ProjectFileError,
+    RequestId, SavedBackbone,
 };
 use js_sys::{Array, Date, Float32Array, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
@@ -123,7 +123,12 @@ async fn try_unpack(
     }
     let mut opened = check.finish()?;
     let project = opened.project().clone();
-    let mut attachments: Vec<JsValue> = Vec::new();
+    let described = headstart_wire::to_text(&OpenedProject {
+        project: project.clone(),
+        run: opened.run().cloned(),
+        notes: opened.notes().to_vec(),
+    });
+    let mut attachments = vec![described.map_err(|error| damaged(error.to_string().into()))?];
     for index in 0..project.samples().count() {
         let bytes = Uint8Array::from(opened.image(index)?.as_slice());
         let blob = Blob::new_with_u8_array_sequence(&Array::of1(&bytes)).map_err(damaged)?;
@@ -135,13 +140,7 @@ async fn try_unpack(
         attachments.extend(values.map(|values| Float32Array::from(values.as_slice()).into()));
     }
     attachments.extend(opened.model().map(|model| Uint8Array::from(model).into()));
-    let event = Event::Unpacked {
-        request,
-        run: opened.run().cloned().map(Box::new),
-        notes: opened.notes().to_vec(),
-        project: Box::new(project),
-    };
-    port::post(&event, &attachments);
+    port::post(&Event::Unpacked { request }, &attachments);
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! The worker's end of the line to the page.
 
-use headstart_project::{Command, Event};
+use headstart_project::{Command, Event, Findings, JobId, TrainError};
 use js_sys::Array;
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use web_sys::{DedicatedWorkerGlobalScope, MessageEvent, PerformanceResourceTiming};
@@ -18,6 +18,19 @@ pub fn post(event: &Event, attachments: &[JsValue]) {
     };
     if let Err(error) = sent {
         web_sys::console::error_2(&"an event could not be sent".into(), &error);
+    }
+}
+
+/// Sends what an analysis has found.
+pub fn post_findings(job: JobId, findings: &Findings, is_final: bool) {
+    match headstart_wire::to_text(findings) {
+        Ok(text) => post(&Event::Analysed { job, is_final }, &[text]),
+        Err(error) => {
+            let reason = TrainError::Internal {
+                detail: error.to_string(),
+            };
+            post(&Event::AnalysisFailed { job, reason }, &[]);
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use headstart_training::{Copies, Deeper, Host, Interrupted, estimates, halves, p
 use wasm_bindgen::JsValue;
 
 use crate::{
-    engine::{Engine, failed, on_cpu},
+    engine::{Engine, failed},
     pictures::{self, Picture},
     port,
     remaining::Remaining,
@@ -234,7 +234,7 @@ impl Engine {
         }
         // The blocks are trained on the CPU: a graphics card would have to be read without waiting to take them back.
         let device = Device::flex();
-        let backbone = on_cpu(&ready).map_err(failed)?;
+        let backbone = ready.on_cpu().map_err(failed)?;
         let deeper = Deeper {
             tail: backbone.tail(unfrozen),
             boundary: backbone.boundary(unfrozen),

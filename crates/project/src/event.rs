@@ -1,10 +1,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ArchiveError, BackboneChoice, DeviceKind, EngineError, EpochMetrics, Findings, HeatMap,
-    ImageLook, ImportId, InsideStage, JobId, Part, ProjectFile, ProjectFileError, ProjectNote,
-    Rejection, RequestId, RunId, SampleId, SavedRun, TrainError, TrainOutcome, UnfreezeEstimate,
-    WeightsProblem,
+    ArchiveError, BackboneChoice, DeviceKind, EngineError, EpochMetrics, HeatMap, ImageLook,
+    ImportId, InsideStage, JobId, Part, ProjectFileError, Rejection, RequestId, RunId, SampleId,
+    TrainError, TrainOutcome, UnfreezeEstimate, WeightsProblem,
 };
 
 /// What the engine tells the page.
@@ -142,12 +141,10 @@ pub enum Event {
         /// Estimate of what is left, once there is enough to go by.
         remaining_ms: Option<f64>,
     },
-    /// An analysis has found something.
+    /// An analysis has found something. Attachments: the [`Findings`](crate::Findings) as a text, which the page reads where it shows them.
     Analysed {
         /// The analysis.
         job: JobId,
-        /// What it found.
-        findings: Box<Findings>,
         /// Nothing more follows.
         is_final: bool,
     },
@@ -178,16 +175,10 @@ pub enum Event {
         /// The request.
         request: RequestId,
     },
-    /// A project's file was opened. Attachments: the file of each image as a `Blob`, then a `Float32Array` for each image that has an embedding, then the model as a `Uint8Array` if there is a run.
+    /// A project's file was opened. Attachments: the [`OpenedProject`](crate::OpenedProject) as a text, the file of each image as a `Blob`, then a `Float32Array` for each image that has an embedding, then the model as a `Uint8Array` if there is a run.
     Unpacked {
         /// The request.
         request: RequestId,
-        /// What it says.
-        project: Box<ProjectFile>,
-        /// The run that made the model.
-        run: Option<Box<SavedRun>>,
-        /// What was left out.
-        notes: Vec<ProjectNote>,
     },
     /// A project's file cannot be opened.
     UnpackFailed {

@@ -37,7 +37,8 @@ pub use ids::{BurstId, ImportId, JobId, RequestId, RunId, SampleId};
 pub use look::ImageLook;
 pub use metrics::{EpochMetrics, Evaluation, SampleVerdict, SplitCounts, Timings, TrainOutcome};
 pub use project_file::{
-    ProjectFile, ProjectFileError, ProjectNote, SavedBackbone, SavedClass, SavedRun, SavedSample,
+    OpenedProject, ProjectFile, ProjectFileError, ProjectNote, SavedBackbone, SavedClass, SavedRun,
+    SavedSample,
 };
 pub use record::{
     ClassProblemRecord, CrossValidationRecord, ExaminationRecord, ImageRecord, RunRecord,

@@ -99,6 +99,17 @@ pub struct SavedRun {
     pub outcome: TrainOutcome,
 }
 
+/// A project's file that was opened, without the files in it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OpenedProject {
+    /// What it says.
+    pub project: ProjectFile,
+    /// The run that made the model.
+    pub run: Option<SavedRun>,
+    /// What was left out.
+    pub notes: Vec<ProjectNote>,
+}
+
 /// Why a project file cannot be opened. Nothing of the open project is changed then.
 #[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -28,7 +28,7 @@ pub enum WireError {
 /// # Errors
 /// When `message` has no JSON form.
 pub fn pack(message: &impl Serialize, attachments: &[JsValue]) -> Result<Array, WireError> {
-    let packed = Array::of1(&JsValue::from(serde_json::to_string(message)?));
+    let packed = Array::of1(&to_text(message)?);
     for attachment in attachments {
         packed.push(attachment);
     }
@@ -41,7 +41,23 @@ pub fn pack(message: &impl Serialize, attachments: &[JsValue]) -> Result<Array, 
 /// When the value was not made by [`pack`] with the same type.
 pub fn unpack<T: DeserializeOwned>(value: JsValue) -> Result<(T, Vec<JsValue>), WireError> {
     let packed: Array = value.dyn_into().map_err(|_| WireError::Shape)?;
-    let text = packed.get(0).as_string().ok_or(WireError::Shape)?;
     let attachments = packed.iter().skip(1).collect();
-    Ok((from_json(&text)?, attachments))
+    Ok((from_text(&packed.get(0))?, attachments))
+}
+
+/// Makes an attachment of a value that the receiver does not read together with the message.
+///
+/// # Errors
+/// When `value` has no JSON form.
+pub fn to_text(value: &impl Serialize) -> Result<JsValue, WireError> {
+    Ok(serde_json::to_string(value)?.into())
+}
+
+/// Reads an attachment of [`to_text`].
+///
+/// # Errors
+/// When the attachment was not made by [`to_text`] from the same type.
+pub fn from_text<T: DeserializeOwned>(text: &JsValue) -> Result<T, WireError> {
+    let text = text.as_string().ok_or(WireError::Shape)?;
+    Ok(from_json(&text)?)
 }

@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 
 use headstart_project::{
-    BackboneChoice, BackboneId, ImageLook, ModelExport, PackForm, Packing, ProjectFile, SampleId,
-    SavedClass, SavedRun, SavedSample,
+    BackboneChoice, BackboneId, ImageLook, ModelExport, OpenedProject, PackForm, Packing,
+    ProjectFile, SampleId, SavedClass, SavedRun, SavedSample,
 };
+use headstart_wire::from_text;
 use js_sys::{Date, Float32Array, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
@@ -84,44 +85,50 @@ pub fn open_project(app: &App, file: Blob) {
     let given = {
         let app = app.clone();
         Callback::from(move |given: Given| match given {
-            Given::Project {
-                project,
-                run,
-                notes,
-                attachments,
-            } => {
-                let app = app.clone();
-                spawn_local(async move {
-                    let kept = keep(&app, *project, run.map(|run| *run), attachments).await;
-                    match kept {
-                        Ok(()) if notes.is_empty() => app.projects.reload(&app).await,
-                        Ok(()) => {
-                            let notes: Vec<String> = notes
-                                .iter()
-                                .map(|note| text::sentence(&note.to_string()))
-                                .collect();
-                            app.projects.leave_word(&notes.join(" "));
-                            app.projects.reload(&app).await;
-                        }
-                        Err(error) => problem(
-                            &app,
-                            "The project could not be kept in this browser",
-                            text::sentence(&error.to_string()),
-                        ),
-                    }
-                });
+            Given::Project(attachments) => {
+                let mut attachments = attachments.into_iter();
+                let described = attachments.next().unwrap_or_default();
+                match from_text::<OpenedProject>(&described) {
+                    Ok(opened) => spawn_local(open(app.clone(), opened, attachments.collect())),
+                    Err(error) => not_opened(&app, &error.to_string()),
+                }
             }
-            Given::Failed(reason) => problem(
-                &app,
-                "The project could not be opened",
-                format!("{} Nothing here was changed.", text::sentence(&reason)),
-            ),
+            Given::Failed(reason) => not_opened(&app, &reason),
             _ => {}
         })
     };
     let backbones = &app.state().backbones;
     let known = backbones.all_here().map(|it| backbones.described(&it));
     app.engine.unpack(file, known.collect(), given);
+}
+
+fn not_opened(app: &App, reason: &str) {
+    problem(
+        app,
+        "The project could not be opened",
+        format!("{} Nothing here was changed.", text::sentence(reason)),
+    );
+}
+
+async fn open(app: App, opened: OpenedProject, attachments: Vec<JsValue>) {
+    let OpenedProject {
+        project,
+        run,
+        notes,
+    } = opened;
+    if let Err(error) = keep(&app, project, run, attachments).await {
+        return problem(
+            &app,
+            "The project could not be kept in this browser",
+            text::sentence(&error.to_string()),
+        );
+    }
+    if !notes.is_empty() {
+        let notes = notes.iter().map(|note| text::sentence(&note.to_string()));
+        app.projects
+            .leave_word(&notes.collect::<Vec<_>>().join(" "));
+    }
+    app.projects.reload(&app).await;
 }
 
 fn saving(app: &App, name: String) -> Callback<Given> {

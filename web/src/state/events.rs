@@ -87,17 +87,6 @@ impl State {
                 total,
                 remaining_ms,
             } => self.analyses.progress(job, done, total, remaining_ms),
-            Event::Analysed {
-                job,
-                findings,
-                is_final,
-            } => {
-                let kind = self.analyses.jobs.iter().find(|known| known.id == job);
-                let kind = kind.map(|job| job.kind);
-                if let (true, Some(kind)) = (self.analyses.found(job, *findings, is_final), kind) {
-                    self.news = Some(kind.success().into());
-                }
-            }
             Event::AnalysisStopped { job } => {
                 self.analyses.end(job);
             }
@@ -125,6 +114,7 @@ impl State {
             | Event::Requests { .. }
             | Event::Packed { .. }
             | Event::Unpacked { .. }
+            | Event::Analysed { .. }
             | Event::UnpackFailed { .. }
             | Event::ModelExported { .. }
             | Event::ExportFailed { .. }

@@ -22,8 +22,8 @@ pub mod undo;
 use std::rc::Rc;
 
 use headstart_project::{
-    BackboneChoice, BackboneId, BurstId, DevicePreference, Event, ImportId, Part, Rejection, RunId,
-    SampleId,
+    BackboneChoice, BackboneId, BurstId, DevicePreference, Event, Findings, ImportId, JobId, Part,
+    Rejection, RunId, SampleId,
 };
 use serde::{Deserialize, Serialize};
 use yew::Reducible;
@@ -174,6 +174,8 @@ pub enum Action {
         message: String,
     },
     Events(Vec<Event>),
+    /// An analysis has found something, and has ended with it if so marked.
+    Found(JobId, Box<Findings>, bool),
     OpenCamera(CameraOwner),
     CloseCamera(CameraOwner),
     SetCameraPrefs(CameraPrefs),
@@ -317,6 +319,13 @@ impl State {
                 self.engine.phase = Phase::GaveUp { message };
                 self.engine.load = None;
                 self.engine.embed = None;
+            }
+            Action::Found(job, findings, is_final) => {
+                let kind = self.analyses.jobs.iter().find(|known| known.id == job);
+                let kind = kind.map(|job| job.kind);
+                if let (true, Some(kind)) = (self.analyses.found(job, *findings, is_final), kind) {
+                    self.news = Some(kind.success().into());
+                }
             }
             Action::Events(events) => events.into_iter().for_each(|event| self.event(event)),
             Action::OpenCamera(owner) => {
