@@ -20,7 +20,8 @@ PyTorch computes in f64, on weights rounded to f32.
     python tools/make-backbone-goldens.py --checkpoints FOLDER [NAME…]
 
 The second form also writes the weights as the user of a page would have them: NAME.pth, NAME.legacy.pth and NAME.safetensors.
-With them come NAME.png, a picture of the model's usual size, and NAME.features.safetensors, what the model makes of it; `web/tests/weights.test.mjs` opens them all in the page.
+Where timm names a model's tensors in another way than torchvision, there are files with timm's names too: timm_NAME.pth and timm_NAME.safetensors.
+With them come NAME.png, a picture of the model's usual size, and NAME.features.safetensors, what the model makes of it, for VGG-16 also vgg16.hidden.safetensors, what its fully connected layers make of that; `web/tests/weights.test.mjs` opens them all in the page.
 
     pip install efficientnet-lite-pytorch==0.1.0
     python tools/make-backbone-goldens.py --published FOLDER
@@ -236,18 +237,46 @@ USUAL = {
 }
 
 
-def look(name, model, folder):
-    """Writes a picture in 8 bits, and the features that the model, in f64, makes of it."""
+def look(name, file, model, folder):
+    """Writes a picture of the named model's size in 8 bits, and the features that `model`, in f64, makes of it."""
     side, mean, deviation = USUAL.get(name, (224, *IMAGENET))
     pixels = (picture(side)[0] * 40 + 128).clamp(0, 255).round().byte()
-    Image.fromarray(pixels.permute(1, 2, 0).numpy()).save(folder / f"{name}.png", optimize=True)
+    Image.fromarray(pixels.permute(1, 2, 0).numpy()).save(folder / f"{file}.png", optimize=True)
     mean, deviation = (torch.tensor(numbers).double().view(3, 1, 1) for numbers in (mean, deviation))
     outputs = []
     handle = model.last.register_forward_hook(lambda _layer, _input, output: outputs.append(output.mean((0, 2, 3)).float()))
     with torch.no_grad():
         model((pixels.double() - mean)[None] / deviation)
     handle.remove()
-    save_file({"features": outputs[0]}, folder / f"{name}.features.safetensors")
+    save_file({"features": outputs[0]}, folder / f"{file}.features.safetensors")
+    if file == "vgg16":
+        with torch.no_grad():
+            hidden = model.classifier[:5](model.features((pixels.double() - mean)[None] / deviation).flatten(1))
+        save_file({"features": hidden[0].float()}, folder / f"{file}.hidden.safetensors")
+
+
+# timm's models that name their tensors in another way than torchvision's.
+TIMM = {"vgg16": "vgg16", "vgg16_bn": "vgg16_bn", "inception_v3": "inception_v3", "mobilenet_v2": "mobilenetv2_100"}
+
+
+def make_timm(name):
+    """timm's model with its own names; what comes before its classifier is its last feature map."""
+    model = fill(timm.create_model(TIMM[name], pretrained=False))
+    last = torch.nn.Identity()
+
+    def forward(pixels):
+        last(model.forward_features(pixels))
+
+    forward.last = last
+    return model, forward
+
+
+def write(name, model, folder, is_legacy):
+    state = model.float().state_dict()
+    torch.save(state, folder / f"{name}.pth")
+    if is_legacy:
+        torch.save(state, folder / f"{name}.legacy.pth", _use_new_zipfile_serialization=False)
+    save_file({key: tensor.contiguous() for key, tensor in state.items()}, folder / f"{name}.safetensors")
 
 
 def main():
@@ -273,11 +302,12 @@ def main():
             save_file(make_hidden(name), FOLDER / "vgg16_hidden.safetensors", {"made by": made_by})
         if options.checkpoints:
             options.checkpoints.mkdir(parents=True, exist_ok=True)
-            look(name, model, options.checkpoints)
-            state = model.float().state_dict()
-            torch.save(state, options.checkpoints / f"{name}.pth")
-            torch.save(state, options.checkpoints / f"{name}.legacy.pth", _use_new_zipfile_serialization=False)
-            save_file({key: tensor.contiguous() for key, tensor in state.items()}, options.checkpoints / f"{name}.safetensors")
+            look(name, name, model, options.checkpoints)
+            write(name, model, options.checkpoints, True)
+            if name in TIMM:
+                model, forward = make_timm(name)
+                look(name, f"timm_{name}", forward, options.checkpoints)
+                write(f"timm_{name}", model, options.checkpoints, False)
 
 
 main()

@@ -140,23 +140,35 @@ test("weights whose file is gone make way for those of the page", { timeout: SLO
   await app.event("sample_embedded");
 });
 
-test("every published model's file gives the golden features", { timeout: 3_600_000 }, async (t) => {
-  if (!FOLDER) return t.skip("HEADSTART_CHECKPOINTS names no folder");
-  const folder = pathToFileURL(`${resolve(FOLDER)}/`);
-  const files = (await readdir(FOLDER)).filter((name) => /\.pth$|(?<!features)\.safetensors$/.test(name));
-  assert.ok(files.length > 0);
-  for (const name of files) {
-    const app = await open(t);
-    await app.event("ready");
-    const dialog = await picker(app);
-    const { picture, features } = await golden(name.split(".")[0], folder);
-    await dialog.getByLabel("Open weights file", { exact: true }).setInputFiles(join(FOLDER, name));
-    const [, { body }] = await app.event("ready", 2, SLOW_MS);
-    const ours = await embeddingOf(app, picture);
-    t.diagnostic(`${name}: ${body.backbone.choice.id}, cosine ${cosine(ours, features).toFixed(7)}`);
-    assert.ok(cosine(ours, features) >= 0.9999, `${name}: cosine ${cosine(ours, features)}`);
-  }
-});
+for (const [device, flags] of [["cpu", []], ["webgpu", SOFTWARE_WEBGPU]]) {
+  describe(`files of published models, on ${device}`, () => {
+    const openOn = suite(flags);
+
+    test("give the golden features", { timeout: 3_600_000 }, async (t) => {
+      if (!FOLDER) return t.skip("HEADSTART_CHECKPOINTS names no folder");
+      const folder = pathToFileURL(`${resolve(FOLDER)}/`);
+      const names = await readdir(FOLDER);
+      const files = names.filter((name) => (device === "cpu" ? /\.pth$|(?<!features|hidden)\.safetensors$/ : /(?<!features|hidden)\.safetensors$/).test(name));
+      assert.ok(files.length > 0);
+      const check = async (name, isHidden) => {
+        const app = await openOn(t, { device });
+        await app.event("ready", 1, SLOW_MS);
+        const dialog = await picker(app);
+        const { picture, features } = await golden(name.split(".")[0], folder, isHidden ? "hidden" : "features");
+        if (isHidden) await dialog.getByRole("checkbox", { name: /fully connected/ }).check();
+        await dialog.getByLabel("Open weights file", { exact: true }).setInputFiles(join(FOLDER, name));
+        const [, { body }] = await app.event("ready", 2, SLOW_MS);
+        assert.equal(body.device.kind, device);
+        assert.equal(body.backbone.features, features.length);
+        const ours = await embeddingOf(app, picture);
+        t.diagnostic(`${name}: ${body.backbone.choice.id}, ${features.length} features, cosine ${cosine(ours, features).toFixed(7)}`);
+        assert.ok(cosine(ours, features) >= 0.9999, `${name}: cosine ${cosine(ours, features)}`);
+      };
+      for (const name of files) await check(name, false);
+      if (names.includes("vgg16.hidden.safetensors")) await check("vgg16.safetensors", true);
+    });
+  });
+}
 
 test("another size of numbers is stored, and says nearly the same", { timeout: SLOW_MS }, async (t) => {
   const app = await open(t);

@@ -68,8 +68,8 @@ export function safetensors(shapes) {
 }
 
 /** A picture of the model's input size, and the features that PyTorch makes of it. */
-export async function golden(model, folder = GOLDEN) {
-  const [picture, file] = await Promise.all([readFile(new URL(`${model}.png`, folder)), readFile(new URL(`${model}.features.safetensors`, folder))]);
+export async function golden(model, folder = GOLDEN, what = "features") {
+  const [picture, file] = await Promise.all([readFile(new URL(`${model}.png`, folder)), readFile(new URL(`${model}.${what}.safetensors`, folder))]);
   return { picture, features: features(file) };
 }
 
