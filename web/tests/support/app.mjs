@@ -77,6 +77,8 @@ function tapWorkers() {
       this.addEventListener("message", ({ data }) => {
         const message = parse(data);
         const name = nameOf(message);
+        // Findings come beside the message.
+        if (name === "analysed") message.analysed.findings = JSON.parse(data[1]);
         tap.events.push({ name, at: performance.now(), body: message[name] });
         if (name === "prediction" || name === "prediction_failed") tap.predicting -= 1;
       });
