@@ -82,11 +82,7 @@ describe("a WebGPU adapter", () => {
   test("a device that is lost is replaced by the CPU and the job is finished", { timeout: 2 * SLOW_MS }, async (t) => {
     const app = await open(t, {
       device: "webgpu",
-      prepare: (context) =>
-        context.route("**/engine.js*", async (route) => {
-          const response = await route.fetch();
-          await route.fulfill({ response, body: `(${rememberDevice})();\n${await response.text()}` });
-        }),
+      prepare: rememberDevices,
     });
     await app.event("ready", 1, SLOW_MS);
     await addFew(app);
@@ -110,11 +106,7 @@ describe("a WebGPU adapter", () => {
   test("a device that is lost between a run and a prediction costs nothing", { timeout: 2 * SLOW_MS }, async (t) => {
     const app = await open(t, {
       device: "webgpu",
-      prepare: (context) =>
-        context.route("**/engine.js*", async (route) => {
-          const response = await route.fetch();
-          await route.fulfill({ response, body: `(${rememberDevice})();\n${await response.text()}` });
-        }),
+      prepare: rememberDevices,
     });
     await app.event("ready", 1, SLOW_MS);
     await addFew(app);
@@ -124,6 +116,43 @@ describe("a WebGPU adapter", () => {
     await app.event("device_changed", 1, SLOW_MS);
     await recognise(app);
     assert.equal((await app.events("sample_embedded")).length, NAMES.length * PER_CLASS);
+  });
+
+  test("a device that is lost while blocks are trained is replaced by the CPU, which trains them anew", { timeout: 4 * SLOW_MS }, async (t) => {
+    const app = await open(t, { device: "webgpu", prepare: rememberDevices });
+    await app.event("ready", 1, SLOW_MS);
+    await addFew(app);
+    await app.openSettings();
+    await app.train.getByRole("slider", { name: "Unfrozen blocks", exact: true }).fill("1");
+    await app.set({ Epochs: 10, "Fine-tuning epochs": 40, "Fine-tuning rate": 0.0001, "Validation share": 0 });
+    await app.trainButton.click();
+    await until(async () => (await app.events("epoch")).some(({ body }) => body.metrics.epoch >= 12), "two epochs of the blocks", SLOW_MS);
+    await app.page.workers()[0].evaluate(() => self.__devices.forEach((device) => device.destroy()));
+    await app.event("device_changed", 1, SLOW_MS);
+    const [{ body }] = await app.event("trained", 1, SLOW_MS);
+    assert.equal(body.outcome.history.length, 50);
+    await app.stopButton.waitFor({ state: "hidden" });
+    assert.equal((await app.record()).history.length, 50);
+    await recognise(app);
+    assert.equal((await app.events("ready")).length, 1, "the engine itself lives on");
+    assert.equal((await app.events("sample_embedded")).length, NAMES.length * PER_CLASS);
+  });
+
+  test("a device that is lost after blocks were trained costs nothing", { timeout: 4 * SLOW_MS }, async (t) => {
+    const app = await open(t, { device: "webgpu", prepare: rememberDevices });
+    await app.event("ready", 1, SLOW_MS);
+    await addFew(app);
+    await app.openSettings();
+    await app.train.getByRole("slider", { name: "Unfrozen blocks", exact: true }).fill("1");
+    await app.set({ Epochs: 10, "Fine-tuning epochs": 2, "Fine-tuning rate": 0.0001 });
+    await app.runTraining(SLOW_MS);
+    const before = await recognise(app);
+    await app.page.workers()[0].evaluate(() => self.__devices.forEach((device) => device.destroy()));
+    await app.event("device_changed", 1, SLOW_MS);
+    const after = await recognise(app);
+    for (const [index, prediction] of before.entries()) {
+      for (const name of NAMES) assert.ok(Math.abs(prediction[name] - after[index][name]) < 0.03, `${name}: ${JSON.stringify({ before: prediction, after: after[index] })}`);
+    }
   });
 
   test("software adapters count as none unless they are asked for", async (t) => {
@@ -149,6 +178,14 @@ describe("no WebGPU adapter", () => {
     assert.equal((await app.record()).device, "cpu");
   });
 });
+
+/** Answers the request for the engine so that the test has its devices in `self.__devices`. */
+async function rememberDevices(context) {
+  await context.route("**/engine.js*", async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, body: `(${rememberDevice})();\n${await response.text()}` });
+  });
+}
 
 // Runs in the worker before the engine: keeps the devices that it makes, so that the test can take them away.
 function rememberDevice() {

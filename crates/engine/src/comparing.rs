@@ -11,8 +11,8 @@ use headstart_project::{
     WeightsPlace,
 };
 use headstart_training::{
-    ClassImages, Copies, Embedded, Host, Interrupted, ScratchConfig, SmallImages, compare, largest,
-    pause, scratch_logits, subset, train, train_from_scratch, train_more,
+    ClassImages, Embedded, Host, Interrupted, ScratchConfig, SmallImages, compare, largest, pause,
+    scratch_logits, subset, train, train_from_scratch,
 };
 use wasm_bindgen::JsValue;
 
@@ -200,20 +200,11 @@ impl<H: Host> Shared<'_, H> {
                 })
                 .collect(),
         };
-        let prepared = self
+        let learnt = self
             .engine
-            .prepare_run(&request, &self.prepared, &self.host);
-        let (_, deeper) = prepared.await?;
-        let features = self.backbone()?.features();
-        let start_ms = port::now_ms();
-        let none = Copies::new();
-        let (settings, cpu) = (&request.settings, Device::flex());
-        let trained = train_more(classes, features, &none, deeper, settings, &cpu, &self.host);
-        let trained = trained.await?;
-        Ok((
-            right(trained.outcome.test.as_ref()),
-            port::now_ms() - start_ms,
-        ))
+            .learn(&request, classes, &self.prepared, &self.host);
+        let (trained, elapsed_ms) = learnt.await?;
+        Ok((right(trained.outcome.test.as_ref()), elapsed_ms))
     }
 
     /// The time is that of the head and of looking at the images that it learns from.

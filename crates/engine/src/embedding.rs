@@ -19,7 +19,7 @@ const BATCH_MS: f64 = 150.0;
 /// The largest batch; more gains nothing and costs memory.
 const MOST_IN_BATCH: usize = 16;
 /// The largest buffer that every WebGPU device lets a shader see.
-const MOST_BINDING_BYTES: u64 = 128 << 20;
+pub const MOST_BINDING_BYTES: u64 = 128 << 20;
 
 impl Engine {
     /// One batch from file to embedding.

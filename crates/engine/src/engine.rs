@@ -5,7 +5,7 @@
 //! An analysis lets all the others through at each of its pauses, since it can take long and nobody should wait for it.
 
 use std::{
-    cell::{Cell, OnceCell, RefCell},
+    cell::{Cell, RefCell},
     collections::{HashMap, VecDeque},
     rc::Rc,
     task::{Poll, Waker},
@@ -13,7 +13,7 @@ use std::{
 
 use burn::tensor::{Device, Tensor};
 use futures_util::future::{Either, select};
-use headstart_backbones::{Backbone, Storage, WeightsError};
+use headstart_backbones::Backbone;
 use headstart_project::{
     Analysis, BackboneChoice, BackboneInfo, Command, DeviceKind, DevicePreference, EngineError,
     Event, Fallback, Frame, HeatFor, JobId, RequestId, RunId, SampleId, TrainError, TrainRequest,
@@ -29,7 +29,7 @@ use crate::{
     analysis::DrawnMap,
     archive,
     device::Chosen,
-    fetch, opening, packing,
+    fetch, packing,
     pause::Pause,
     port,
     preparing::{self, Prepared},
@@ -123,7 +123,6 @@ struct Start {
 pub(crate) struct Ready {
     pub chosen: Chosen,
     pub backbone: Backbone,
-    on_cpu: OnceCell<Backbone>,
     pub choice: BackboneChoice,
     pub weights: Rc<[u8]>,
     pub load_ms: f64,
@@ -163,12 +162,12 @@ impl Engine {
                 is_small,
             } => {
                 if let Some(Ok(file)) = attachments.into_iter().next().map(Blob::try_from) {
-                    let storage = if is_small {
-                        Storage::Int8
-                    } else {
-                        Storage::F16
-                    };
-                    spawn_local(opening::open(request, file, storage, keep_hidden));
+                    let engine = self.clone();
+                    spawn_local(async move {
+                        engine
+                            .open_weights(request, file, is_small, keep_hidden)
+                            .await;
+                    });
                 }
             }
             Command::Probe { request } => {
@@ -388,7 +387,6 @@ impl Engine {
             Ok(backbone) => Ready {
                 chosen,
                 backbone,
-                on_cpu: OnceCell::new(),
                 choice: start.choice,
                 weights,
                 load_ms: port::now_ms() - start_ms,
@@ -476,18 +474,10 @@ impl Engine {
         }
     }
 
-    /// Makes this the newest model, and its file what is kept of it.
-    ///
-    /// # Errors
-    /// When the trained blocks' backbone cannot be had.
-    pub fn use_model(&self, tuned: Tuned, file: Rc<[u8]>) -> Result<(), EngineError> {
-        let backbone = match self.ready().zip(tuned.tail) {
-            Some((ready, tail)) => {
-                let backbone = ready.on_cpu().map_err(internal)?;
-                Some(Rc::new(backbone.with_tail(tail)))
-            }
-            None => None,
-        };
+    /// Makes this the newest model, and its file what is kept of it. Its blocks are on the device already.
+    pub fn use_model(&self, tuned: Tuned, file: Rc<[u8]>) {
+        let backbone = self.ready().zip(tuned.tail);
+        let backbone = backbone.map(|(ready, tail)| Rc::new(ready.backbone.with_tail(tail)));
         let mut state = self.state.borrow_mut();
         state.model = Some(Rc::new(tuned.model));
         // Other last blocks answer in another way.
@@ -496,14 +486,13 @@ impl Engine {
         }
         state.tuned = backbone;
         state.model_file = Some(file);
-        Ok(())
     }
 
     fn restore_model(&self, file: &[u8]) -> Result<(), EngineError> {
         let ready = self.ready().ok_or_else(|| internal("no backbone"))?;
-        let backbone = ready.on_cpu().map_err(internal)?;
-        let tuned = Tuned::from_safetensors(file, &backbone, &Device::flex());
-        self.use_model(tuned.map_err(internal)?, file.into())
+        let tuned = Tuned::from_safetensors(file, &ready.backbone, &Device::flex());
+        self.use_model(tuned.map_err(internal)?, file.into());
+        Ok(())
     }
 
     /// [`Engine::run_backbone`] with the backbone that the newest model belongs to.
@@ -523,35 +512,26 @@ impl Engine {
     pub fn fall_back(&self, lost: &Rc<Ready>) -> Result<(), EngineError> {
         std::mem::forget(lost.clone());
         let chosen = Chosen::cpu(Some(Fallback::DeviceLost));
-        let backbone = lost.on_cpu().map_err(internal)?;
+        let backbone =
+            Backbone::load(lost.choice.id, &lost.weights, &chosen.device).map_err(internal)?;
         let device = chosen.info.clone();
         self.state.borrow_mut().ready = Some(Rc::new(Ready {
             chosen,
             backbone,
-            on_cpu: OnceCell::new(),
             choice: lost.choice.clone(),
             weights: lost.weights.clone(),
             load_ms: lost.load_ms,
         }));
         port::post(&Event::DeviceChanged { device }, &[]);
+        let (tuned, file) = {
+            let mut state = self.state.borrow_mut();
+            (state.tuned.take(), state.model_file.clone())
+        };
+        if let (Some(tuned), Some(file)) = (tuned, file) {
+            std::mem::forget(tuned);
+            self.restore_model(&file)?;
+        }
         Ok(())
-    }
-}
-
-impl Ready {
-    /// The backbone on the CPU, where its blocks are trained and used: on a graphics card, trained blocks have answered wrongly.
-    ///
-    /// # Errors
-    /// When the weights cannot be read again.
-    pub fn on_cpu(&self) -> Result<Backbone, WeightsError> {
-        if self.chosen.info.kind == DeviceKind::Cpu {
-            return Ok(self.backbone.clone());
-        }
-        if let Some(backbone) = self.on_cpu.get() {
-            return Ok(backbone.clone());
-        }
-        let backbone = Backbone::load(self.choice.id, &self.weights, &Device::flex())?;
-        Ok(self.on_cpu.get_or_init(|| backbone).clone())
     }
 }
 

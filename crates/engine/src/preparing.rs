@@ -2,19 +2,23 @@
 
 use std::{cell::RefCell, collections::HashMap, sync::Arc};
 
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
+use futures_util::future::{Either, select};
 use half::f16;
 use headstart_backbones::Backbone;
 use headstart_images::augment;
 use headstart_project::{
-    Activity, AugmentSettings, Event, Frame, Progress, SampleId, TrainError, TrainRequest,
-    TrainSettings,
+    Activity, AugmentSettings, DeviceKind, EngineError, Event, Frame, Progress, SampleId,
+    TrainError, TrainRequest, TrainSettings,
 };
-use headstart_training::{Copies, Deeper, Host, Interrupted, estimates, halves, pause};
+use headstart_training::{
+    ClassImages, Copies, Deeper, Host, Interrupted, Trained, estimates, halves, pause, train_more,
+};
 use wasm_bindgen::JsValue;
 
 use crate::{
-    engine::{Engine, failed},
+    embedding::MOST_BINDING_BYTES,
+    engine::{Engine, failed, internal},
     pictures::{self, Picture},
     port,
     remaining::Remaining,
@@ -82,12 +86,55 @@ impl Key {
 }
 
 impl Engine {
+    /// Prepares a run and carries it out: the blocks on the device or, if that is lost, on the CPU; the head always on the CPU.
+    /// Returns the milliseconds of the training alone, too.
+    ///
+    /// # Errors
+    /// As those of [`Engine::prepare_run`], and when training fails.
+    pub async fn learn(
+        &self,
+        request: &TrainRequest,
+        classes: &[ClassImages],
+        prepared: &RefCell<Prepared>,
+        host: &impl Host,
+    ) -> Result<(Trained, f64), Interrupted> {
+        loop {
+            let (copies, deeper) = self.prepare_run(request, prepared, host).await?;
+            let ready = self.ready().ok_or_else(|| failed("no backbone"))?;
+            let (features, cpu) = (ready.backbone.features(), Device::flex());
+            let is_gpu = deeper.is_some() && ready.chosen.info.kind == DeviceKind::Webgpu;
+            let start_ms = port::now_ms();
+            let training = train_more(
+                classes,
+                features,
+                &copies,
+                deeper,
+                &request.settings,
+                &cpu,
+                host,
+            );
+            let loss = &ready.chosen.loss;
+            if !is_gpu {
+                return Ok((training.await?, port::now_ms() - start_ms));
+            }
+            match select(Box::pin(training), Box::pin(loss.happens())).await {
+                // A read fails before the browser reports the loss, and a graphics card that cannot be read is as good as lost.
+                Either::Left((Err(Interrupted::Failed(TrainError::Internal { .. })), _))
+                    if is_gpu => {}
+                Either::Left((result, _)) => return Ok((result?, port::now_ms() - start_ms)),
+                // Tensors of a lost device must not be touched again, not even to free them.
+                Either::Right(((), training)) => std::mem::forget(training),
+            }
+            self.fall_back(&ready).map_err(failed)?;
+        }
+    }
+
     /// Makes what the run needs and `prepared` does not have yet, image by image.
     /// Other work gets through in between, so two that prepare at the same time must not share it.
     ///
     /// # Errors
     /// When it would take too much memory, the host cancels, an image is gone, or the device fails.
-    pub async fn prepare_run(
+    async fn prepare_run(
         &self,
         request: &TrainRequest,
         prepared: &RefCell<Prepared>,
@@ -190,7 +237,7 @@ impl Engine {
         }
         let rows = (copies + 1 - first).max(1);
         if unfrozen == 0 {
-            let embeddings = self.run_backbone(planes, Backbone::embed).await;
+            let embeddings = self.run_in_pieces(planes, rows, Backbone::embed).await;
             let embeddings = embeddings.map_err(failed)?;
             return Ok(PreparedImage {
                 activations: Vec::new(),
@@ -198,19 +245,37 @@ impl Engine {
             });
         }
         let frozen = |backbone: &Backbone, planes| backbone.forward_frozen(planes, unfrozen);
-        let boundary = self.run_backbone(planes, frozen).await.map_err(failed)?;
+        let boundary = self.run_in_pieces(planes, rows, frozen).await;
+        let boundary = boundary.map_err(failed)?;
         let width = boundary.len() / rows;
         let of_copies = boundary.get(width..).unwrap_or_default().to_vec();
         let embeddings = if of_copies.is_empty() {
             Vec::new()
         } else {
             let embed = |backbone: &Backbone, rows| backbone.embed_boundary(rows, unfrozen);
-            self.run_backbone(of_copies, embed).await.map_err(failed)?
+            let embeddings = self.run_in_pieces(of_copies, copies, embed).await;
+            embeddings.map_err(failed)?
         };
         Ok(PreparedImage {
             activations: split(&boundary, rows).map(halves).collect(),
             copies: split(&embeddings, copies).map(Arc::from).collect(),
         })
+    }
+
+    /// [`Engine::run_backbone`] for `count` rows, so many at a time as every graphics card bears.
+    async fn run_in_pieces<const D: usize>(
+        &self,
+        rows: Vec<f32>,
+        count: usize,
+        compute: impl Fn(&Backbone, Vec<f32>) -> Tensor<D>,
+    ) -> Result<Vec<f32>, EngineError> {
+        let ready = self.ready().ok_or_else(|| internal("no backbone"))?;
+        let most = ready.backbone.most_images(MOST_BINDING_BYTES).max(1);
+        let mut output = Vec::new();
+        for piece in rows.chunks(most * (rows.len() / count.max(1)).max(1)) {
+            output.extend(self.run_backbone(piece.to_vec(), &compute).await?);
+        }
+        Ok(output)
     }
 
     fn gather_prepared(
@@ -232,14 +297,11 @@ impl Engine {
         if unfrozen == 0 {
             return Ok((copies, None));
         }
-        // The blocks are trained on the CPU: a graphics card would have to be read without waiting to take them back.
-        let device = Device::flex();
-        let backbone = ready.on_cpu().map_err(failed)?;
         let deeper = Deeper {
-            tail: backbone.tail(unfrozen),
-            boundary: backbone.boundary(unfrozen),
+            tail: ready.backbone.tail(unfrozen),
+            boundary: ready.backbone.boundary(unfrozen),
             activations,
-            device,
+            device: ready.chosen.device.clone(),
         };
         Ok((copies, Some(deeper)))
     }

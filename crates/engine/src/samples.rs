@@ -138,6 +138,14 @@ impl Samples {
         self.files.get(&id).cloned()
     }
 
+    /// The files of the first images.
+    pub fn first_files(&self, most: usize) -> Vec<Blob> {
+        let mut ids: Vec<SampleId> = self.files.keys().copied().collect();
+        ids.sort_unstable();
+        let files = ids.into_iter().filter_map(|id| self.file(id));
+        files.take(most).collect()
+    }
+
     /// An image's embedding.
     pub fn embedding(&self, id: SampleId) -> Option<&Embedding> {
         self.embedded.get(&id)

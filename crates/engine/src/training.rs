@@ -1,10 +1,9 @@
 //! A training run inside the engine.
 
-use burn::tensor::Device;
 use headstart_project::{
     ClassRequest, EpochMetrics, Event, RunId, SampleId, TrainError, TrainRequest,
 };
-use headstart_training::{ClassImages, Embedded, Host, Interrupted, Trained, Tuned, train_more};
+use headstart_training::{ClassImages, Embedded, Host, Interrupted, Tuned};
 use js_sys::Uint8Array;
 
 use crate::{
@@ -42,7 +41,8 @@ impl Engine {
             epochs: request.settings.most_epochs(),
             pause: Pause::new(),
         };
-        let trained = self.run(&request, &classes, &host).await?;
+        let prepared = self.state.borrow().prepared.clone();
+        let (trained, _) = self.learn(&request, &classes, &prepared, &host).await?;
         let mut outcome = trained.outcome;
         outcome.timings_ms.load_backbone = ready.load_ms;
         outcome.timings_ms.embed = embed_ms;
@@ -51,28 +51,12 @@ impl Engine {
             tail: trained.tail,
         };
         let file = tuned.to_safetensors().await?;
-        self.use_model(tuned, file.as_slice().into())
-            .map_err(failed)?;
+        self.use_model(tuned, file.as_slice().into());
         let event = Event::Trained {
             run: request.run,
             outcome: Box::new(outcome),
         };
         Ok((event, Uint8Array::from(file.as_slice())))
-    }
-
-    /// Trains on the CPU; what has to be computed before that is computed on the device.
-    async fn run(
-        &self,
-        request: &TrainRequest,
-        classes: &[ClassImages],
-        host: &RunHost<'_>,
-    ) -> Result<Trained, Interrupted> {
-        let prepared = self.state.borrow().prepared.clone();
-        let (copies, deeper) = self.prepare_run(request, &prepared, host).await?;
-        let ready = self.ready().ok_or_else(|| failed("no backbone"))?;
-        let (features, cpu) = (ready.backbone.features(), Device::flex());
-        let settings = &request.settings;
-        train_more(classes, features, &copies, deeper, settings, &cpu, host).await
     }
 
     /// The classes' images with their embeddings.

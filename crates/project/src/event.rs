@@ -2,8 +2,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ArchiveError, BackboneChoice, DeviceKind, EngineError, EpochMetrics, HeatMap, ImageLook,
-    ImportId, InsideStage, JobId, Part, ProjectFileError, Rejection, RequestId, RunId, SampleId,
-    TrainError, TrainOutcome, UnfreezeEstimate, WeightsProblem,
+    ImportId, InEightBits, InsideStage, JobId, Part, ProjectFileError, Rejection, RequestId, RunId,
+    SampleId, TrainError, TrainOutcome, UnfreezeEstimate, WeightsProblem,
 };
 
 /// What the engine tells the page.
@@ -195,6 +195,8 @@ pub enum Event {
         backbone: BackboneChoice,
         /// Whether it has the fully connected layers behind the feature maps.
         has_hidden: bool,
+        /// What 8 bits cost, if they were asked for.
+        in_8_bits: Option<InEightBits>,
     },
     /// A weights file cannot be used.
     WeightsFailed {

@@ -49,4 +49,4 @@ pub use settings::{
     UnfreezeEstimate,
 };
 pub use statistics::{ClassScores, MacroScores, counted, macro_average, per_class, wilson};
-pub use weights::{BackboneChoice, WeightsPlace, WeightsProblem};
+pub use weights::{BackboneChoice, InEightBits, WeightsPlace, WeightsProblem};

@@ -48,6 +48,15 @@ impl Default for BackboneChoice {
     }
 }
 
+/// What storing a backbone's weights in 8 bits costs, measured on the user's images.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InEightBits {
+    /// The least cosine of an image's features to those by the weights as they were.
+    pub cosine: f64,
+    /// Whether that is good enough; otherwise the weights are stored in 16 bits.
+    pub is_used: bool,
+}
+
 /// Why a weights file cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -9,7 +9,7 @@ use burn::{
 use headstart_backbones::{Weights, WeightsError};
 use headstart_project::TrainError;
 
-use crate::host::internal;
+use crate::{host::internal, model::to_safetensors};
 
 /// The head's shape.
 #[derive(Config, Debug)]
@@ -88,6 +88,16 @@ impl Head {
             }
         }
         Ok(tensors)
+    }
+
+    /// The same head on the CPU, without dropout. burn's own way of changing devices waits for a graphics card, which a browser does not allow.
+    ///
+    /// # Errors
+    /// [`TrainError::Internal`] when the device cannot be read.
+    pub(crate) async fn to_cpu(&self) -> Result<Self, TrainError> {
+        let file = to_safetensors(self.tensors().await?)?;
+        let weights = Weights::read(&file).map_err(internal)?;
+        Self::read(&weights, &Device::flex()).map_err(internal)
     }
 
     /// Takes the tensors that `tensors` gave out of a file.

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use burn::{module::Module, tensor::Device};
+use burn::tensor::Device;
 use half::f16;
 use headstart_backbones::Tail;
 use headstart_project::{
@@ -139,7 +139,7 @@ pub async fn train_more(
             best_epoch = settings.epochs + tuned.best_epoch;
         }
         // A head is so small that the CPU is always the fastest place for it.
-        head = tuned.head.to_device(&Device::flex());
+        head = tuned.head.to_cpu().await?;
         tail = Some(tuned.tail);
     }
     let held_back_logits = logits(&head, &held_back, device).await?;

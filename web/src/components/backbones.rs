@@ -1,6 +1,6 @@
 //! All backbones: what each is good for, what it costs on this device, and where its weights come from.
 
-use headstart_project::{BackboneCard, BackboneId, WeightsOrigin};
+use headstart_project::{BackboneCard, BackboneId, InEightBits, WeightsOrigin};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{File, HtmlInputElement};
 use yew::prelude::*;
@@ -12,7 +12,7 @@ use crate::context::use_app;
 use crate::glossary::Word;
 use crate::services::storage::megabytes;
 use crate::services::{opening, weights};
-use crate::state::backbones::Backbones as Known;
+use crate::state::backbones::{Backbones as Known, KeptWeights};
 use crate::state::engine::Phase;
 use crate::state::{Action, State};
 use crate::text;
@@ -144,7 +144,7 @@ fn Entry(props: &EntryProps) -> Html {
             <p>{ card.good_for }</p>
             <p class="facts">{ facts(known, card) }</p>
             if let Some(kept) = kept {
-                <p class="hint">{ format!("From {}, {} MB in this browser{}.", kept.name, megabytes(kept.bytes), if kept.is_small { ", in 8 bits" } else { "" }) }</p>
+                <p class="hint">{ format!("From {}, {} MB in this browser{}.", kept.name, megabytes(kept.bytes), in_8_bits(kept)) }</p>
             } else if let (None, WeightsOrigin::Own { source } | WeightsOrigin::Made { source, .. }) = (&here, card.weights) {
                 <p class="hint">{ "Weights: " }{ source }{ "." }</p>
             }
@@ -191,5 +191,21 @@ fn per_image(image_ms: f64) -> String {
         format!("{image_ms:.0} ms")
     } else {
         text::duration(image_ms)
+    }
+}
+
+/// What storing it in 8 bits costs, if that was wanted.
+fn in_8_bits(kept: &KeptWeights) -> String {
+    match kept.in_8_bits {
+        None => String::new(),
+        Some(InEightBits {
+            cosine,
+            is_used: true,
+        }) => format!(
+            ", in 8 bits. Its features stay nearly the same: their cosine to those of the file is {cosine:.4}"
+        ),
+        Some(InEightBits { cosine, .. }) => format!(
+            ", in 16 bits: in 8 bits the cosine of its features to those of the file would be {cosine:.4}, and less than 0.999 is too little"
+        ),
     }
 }

@@ -21,6 +21,7 @@ pub fn open(app: &App, file: File, is_small: bool, keep_hidden: bool, onproblem:
             Given::Weights {
                 choice,
                 has_hidden,
+                in_8_bits,
                 file,
             } => {
                 let kept = KeptWeights {
@@ -28,7 +29,7 @@ pub fn open(app: &App, file: File, is_small: bool, keep_hidden: bool, onproblem:
                     name: name.clone(),
                     bytes: file.size(),
                     has_hidden,
-                    is_small,
+                    in_8_bits,
                 };
                 let (app, onproblem) = (app.clone(), onproblem.clone());
                 spawn_local(async move {

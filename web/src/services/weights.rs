@@ -46,7 +46,7 @@ async fn take_from_site(app: &App, choice: &BackboneChoice) -> Option<Blob> {
         name: "this site".into(),
         bytes: file.size(),
         has_hidden: false,
-        is_small: false,
+        in_8_bits: None,
     };
     if let Some(store) = app.projects.store() {
         // Where it cannot be kept, it is fetched again the next time.

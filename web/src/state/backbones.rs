@@ -2,7 +2,9 @@
 
 use std::rc::Rc;
 
-use headstart_project::{BackboneChoice, BackboneId, MeasuredOn, SavedBackbone, counted};
+use headstart_project::{
+    BackboneChoice, BackboneId, InEightBits, MeasuredOn, SavedBackbone, counted,
+};
 use serde::{Deserialize, Serialize};
 
 use super::State;
@@ -33,8 +35,9 @@ pub struct KeptWeights {
     pub bytes: f64,
     /// With the fully connected layers behind the feature maps.
     pub has_hidden: bool,
-    /// In 8 bits instead of 16.
-    pub is_small: bool,
+    /// What was measured when the user wanted it in 8 bits instead of 16.
+    #[serde(default)]
+    pub in_8_bits: Option<InEightBits>,
 }
 
 /// What a model on another backbone reached.
@@ -139,7 +142,7 @@ mod tests {
             name: "vgg16.pth".into(),
             bytes: 3e7,
             has_hidden: true,
-            is_small: false,
+            in_8_bits: None,
         }
     }
 

@@ -354,15 +354,20 @@ export class App {
 
   /** Classifies a file in Try and returns the meters' values by class name. */
   async classify(file) {
-    const before = (await this.events("prediction")).length;
+    // After training the page asks again about the picture that it shows.
+    await until(() => this.page.evaluate(() => window.__tap.predicting === 0), "the answers to all pictures before");
+    const before = (await this.commands("predict")).length;
     await this.try.getByLabel("Image to classify", { exact: true }).setInputFiles(file);
-    const events = await this.event("prediction", before + 1);
-    const expected = events.at(-1).body.probabilities;
+    const answered = async () => {
+      const asked = (await this.commands("predict")).slice(before).at(-1)?.body.request;
+      return (await this.events("prediction")).find(({ body }) => body.request === asked)?.body.probabilities;
+    };
     return until(async () => {
+      const expected = await answered();
       const values = await this.prediction();
       const shown = Object.values(values);
-      return shown.length === expected.length && shown.every((value, index) => Math.abs(value - expected[index]) < 0.002) && values;
-    }, `meters that show ${expected}`);
+      return shown.length === expected?.length && shown.every((value, index) => Math.abs(value - expected[index]) < 0.002) && values;
+    }, "meters that show the newest answer");
   }
 }
 

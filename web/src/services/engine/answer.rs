@@ -4,7 +4,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use headstart_project::{
-    BackboneChoice, Command, Excited, HeatMap, InsideStage, JobId, Occlusion, Rejection,
+    BackboneChoice, Command, Excited, HeatMap, InEightBits, InsideStage, JobId, Occlusion,
+    Rejection,
 };
 use wasm_bindgen::JsValue;
 use web_sys::{Blob, ImageBitmap};
@@ -62,6 +63,7 @@ pub enum Given {
     Weights {
         choice: BackboneChoice,
         has_hidden: bool,
+        in_8_bits: Option<InEightBits>,
         file: Blob,
     },
     /// Milliseconds that one image takes.

@@ -55,12 +55,14 @@ impl Engine {
                 request,
                 backbone: choice,
                 has_hidden,
+                in_8_bits,
             } => {
                 let file = attachments.into_iter().next().map(JsCast::dyn_into);
                 let given = match file {
                     Some(Ok(file)) => Given::Weights {
                         choice,
                         has_hidden,
+                        in_8_bits,
                         file,
                     },
                     _ => Given::Failed(String::new()),
