@@ -50,13 +50,15 @@ export function squeezenet() {
   return shapes;
 }
 
-/** A safetensors file of these tensors. */
-export function safetensors(shapes) {
+/** A safetensors file of these tensors; `change` may alter each one's numbers. */
+export function safetensors(shapes, change = () => {}) {
   const header = {};
   const bodies = [];
   let offset = 0;
   for (const [name, shape] of Object.entries(shapes)) {
-    const body = Buffer.from(values(name, shape).buffer);
+    const numbers = values(name, shape);
+    change(name, numbers, shape);
+    const body = Buffer.from(numbers.buffer);
     header[name] = { dtype: "F32", shape, data_offsets: [offset, offset + body.length] };
     offset += body.length;
     bodies.push(body);
