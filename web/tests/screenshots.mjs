@@ -1,4 +1,4 @@
-// Makes docs/screenshots from the built site: three widths, light and dark, the sample pictures trained and one recognised; and Check's results and map.
+// Makes docs/screenshots from the built site: three widths, light and dark, the sample pictures trained and one recognised; Check's results, map, comparison and look inside; and the backbones.
 //
 //   npm run screenshots
 
@@ -43,7 +43,7 @@ for (const [width, [x, y]] of Object.entries(WIDTHS)) {
 await browser.close();
 await site.close();
 
-/** Check's results and the map of the data. */
+/** Check's results, the map of the data, a comparison and a look inside, and the dialog with the backbones. */
 async function checkScreens(page, colorScheme) {
   const check = page.getByRole("region", { name: "Check", exact: true });
   await page.addStyleTag({ content: ".masthead { position: static !important }" });
@@ -54,4 +54,24 @@ async function checkScreens(page, colorScheme) {
   await page.getByRole("status").first().getByText("The map is ready.").waitFor();
   await page.waitForTimeout(500);
   await check.screenshot({ path: `${FOLDER}map-${colorScheme}.png` });
+
+  await check.getByRole("tab", { name: "Compare", exact: true }).click();
+  await check.getByRole("combobox", { name: "Repeat each run", exact: true }).selectOption("1");
+  await check.getByRole("button", { name: "Compare", exact: true }).click();
+  await page.getByRole("status").first().getByText("The comparison is done.").waitFor({ timeout: 600_000 });
+  await page.waitForTimeout(500);
+  await check.screenshot({ path: `${FOLDER}compare-${colorScheme}.png` });
+
+  await check.getByRole("tab", { name: "See inside", exact: true }).click();
+  await check.getByRole("tabpanel", { name: "See inside", exact: true }).locator("canvas").first().waitFor();
+  await page.waitForTimeout(1500);
+  await check.screenshot({ path: `${FOLDER}inside-${colorScheme}.png` });
+
+  await page.getByRole("region", { name: "Train", exact: true }).locator("details").evaluateAll((all) => all.forEach((details) => (details.open = true)));
+  await page.getByRole("button", { name: "More backbones", exact: true }).click();
+  const dialog = page.getByRole("dialog", { name: "Backbones", exact: true });
+  await dialog.getByText(/about [\d.]+ m?s an image here/).first().waitFor();
+  await page.waitForTimeout(500);
+  await page.screenshot({ path: `${FOLDER}backbones-${colorScheme}.png` });
+  await page.keyboard.press("Escape");
 }

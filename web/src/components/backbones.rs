@@ -91,7 +91,7 @@ fn Backbones(props: &Props) -> Html {
                     <FileButton label="Open weights file" icon={Icon::Upload} accept=".safetensors,.pth,.pt,.bin,.pkl" {onfiles} />
                 </div>
                 <div class="checks">
-                    { check(&is_small, "Store it in 8 bits: half the space, nearly the same answers") }
+                    { check(&is_small, "Store it in 8 bits: two thirds of the space, and only if it then sees nearly the same") }
                     { check(&keep_hidden, "Keep VGG’s fully connected layers, too: 120 million more numbers") }
                 </div>
                 if let Some(reason) = &*problem {

@@ -1,0 +1,20 @@
+import { test } from "node:test";
+import { suite, until } from "./support/app.mjs";
+const open = suite();
+test("ft", { timeout: 900_000 }, async (t) => {
+  const app = await open(t);
+  await app.event("ready");
+  await app.import("/work/shared/data/clothing.zip");
+  await app.event("sample_embedded", 579, 300_000);
+  await app.page.evaluate(() => { window.__long = []; new PerformanceObserver((l) => l.getEntries().forEach((e) => window.__long.push(e.duration))).observe({ type: "longtask" }); });
+  await app.openSettings();
+  await app.train.getByRole("slider", { name: "Unfrozen blocks", exact: true }).fill("2");
+  console.log(await app.train.locator("output").innerText());
+  await app.set({ "Validation share": 0, "Fine-tuning epochs": 10 });
+  const start = Date.now();
+  await app.runTraining(600_000);
+  console.log("seconds", (Date.now() - start) / 1000, "longest", await app.page.evaluate(() => Math.max(0, ...window.__long)));
+  const r = await app.record();
+  console.log(r.timings_ms, r.history.length, r.best_epoch, r.test.accuracy, r.split);
+  await app.check.getByRole("table", { name: "Confusion matrix" }).waitFor();
+});
