@@ -184,7 +184,8 @@ fn cosine(a: &[f32], b: &[f32]) -> f64 {
         let products = a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b));
         products.sum()
     };
-    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+    let norms = (dot(a, a) * dot(b, b)).sqrt();
+    if norms > 0.0 { dot(a, b) / norms } else { 0.0 }
 }
 
 fn unreadable(error: impl std::fmt::Display) -> WeightsProblem {
