@@ -1,6 +1,6 @@
 //! The learning curves of all four ways to learn on real photographs, as tables. `cargo xtask bench quality --curve` runs it.
 //!
-//! The first argument is a zip of photographs in class folders, with `train/` and `test/` above them; the second one the number of seeds.
+//! The first argument is a zip of photographs in class folders, with `train/` and `test/` above them; the second one the number of seeds, five unless it is given; the third one the first of them, since five take more than an hour and can be shared out.
 
 mod support;
 
@@ -22,7 +22,9 @@ fn main() {
     let path = arguments
         .next()
         .map_or_else(photos::clothing, PathBuf::from);
-    let seeds = arguments.next().and_then(|it| it.to_str()?.parse().ok());
+    let mut number = || arguments.next().and_then(|it| it.to_str()?.parse().ok());
+    let seeds: u64 = number().unwrap_or(5);
+    let first: u64 = number().unwrap_or(0);
     println!("Photographs: {}", path.display());
     let Some(all) = decode(&path) else {
         println!("The file is not there, so nothing was measured.");
@@ -42,7 +44,7 @@ fn main() {
         })
         .max();
     let mut experiment =
-        Experiment::new((0..seeds.unwrap_or(5)).collect(), most.unwrap_or(0) as u32);
+        Experiment::new((first..first + seeds).collect(), most.unwrap_or(0) as u32);
     let run = async |cell: Cell| Ok(run(cell, &all, &backbone, &known, &settings));
     let found = |experiment: &Experiment| {
         if let Some(result) = experiment.results.last() {
