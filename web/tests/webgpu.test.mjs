@@ -20,6 +20,13 @@ async function addFew(app) {
   }
 }
 
+/** Has the last block trained, too, with these settings. */
+async function unfreeze(app, fields) {
+  await app.openSettings();
+  await app.train.getByRole("slider", { name: "Unfrozen blocks", exact: true }).fill("1");
+  await app.set(fields);
+}
+
 async function recognise(app) {
   const predictions = [];
   for (const name of NAMES) {
@@ -52,8 +59,7 @@ describe("a WebGPU adapter", () => {
       const predictions = await recognise(app);
 
       // The last block is trained too, on what the device made of the images.
-      await app.train.getByRole("slider", { name: "Unfrozen blocks", exact: true }).fill("1");
-      await app.set({ "Fine-tuning epochs": 2, "Fine-tuning rate": 0.0001 });
+      await unfreeze(app, { "Fine-tuning epochs": 2, "Fine-tuning rate": 0.0001 });
       await app.runTraining(SLOW_MS);
       const tuned = await app.record();
       assert.equal(tuned.settings.fine_tuning.blocks, 1);
@@ -122,9 +128,7 @@ describe("a WebGPU adapter", () => {
     const app = await open(t, { device: "webgpu", prepare: rememberDevices });
     await app.event("ready", 1, SLOW_MS);
     await addFew(app);
-    await app.openSettings();
-    await app.train.getByRole("slider", { name: "Unfrozen blocks", exact: true }).fill("1");
-    await app.set({ Epochs: 10, "Fine-tuning epochs": 40, "Fine-tuning rate": 0.0001, "Validation share": 0 });
+    await unfreeze(app, { Epochs: 10, "Fine-tuning epochs": 40, "Fine-tuning rate": 0.0001, "Validation share": 0 });
     await app.trainButton.click();
     await until(async () => (await app.events("epoch")).some(({ body }) => body.metrics.epoch >= 12), "two epochs of the blocks", SLOW_MS);
     await app.page.workers()[0].evaluate(() => self.__devices.forEach((device) => device.destroy()));
@@ -142,9 +146,7 @@ describe("a WebGPU adapter", () => {
     const app = await open(t, { device: "webgpu", prepare: rememberDevices });
     await app.event("ready", 1, SLOW_MS);
     await addFew(app);
-    await app.openSettings();
-    await app.train.getByRole("slider", { name: "Unfrozen blocks", exact: true }).fill("1");
-    await app.set({ Epochs: 10, "Fine-tuning epochs": 2, "Fine-tuning rate": 0.0001 });
+    await unfreeze(app, { Epochs: 10, "Fine-tuning epochs": 2, "Fine-tuning rate": 0.0001 });
     await app.runTraining(SLOW_MS);
     const before = await recognise(app);
     await app.page.workers()[0].evaluate(() => self.__devices.forEach((device) => device.destroy()));

@@ -113,14 +113,13 @@ impl Engine {
                 &cpu,
                 host,
             );
-            let loss = &ready.chosen.loss;
             if !is_gpu {
                 return Ok((training.await?, port::now_ms() - start_ms));
             }
+            let loss = &ready.chosen.loss;
             match select(Box::pin(training), Box::pin(loss.happens())).await {
                 // A read fails before the browser reports the loss, and a graphics card that cannot be read is as good as lost.
-                Either::Left((Err(Interrupted::Failed(TrainError::Internal { .. })), _))
-                    if is_gpu => {}
+                Either::Left((Err(Interrupted::Failed(TrainError::Internal { .. })), _)) => {}
                 Either::Left((result, _)) => return Ok((result?, port::now_ms() - start_ms)),
                 // Tensors of a lost device must not be touched again, not even to free them.
                 Either::Right(((), training)) => std::mem::forget(training),
@@ -294,16 +293,13 @@ impl Engine {
             let own = image.activations.iter().take(count + 1);
             activations.insert(id, own.cloned().collect());
         }
-        if unfrozen == 0 {
-            return Ok((copies, None));
-        }
-        let deeper = Deeper {
+        let deeper = (unfrozen > 0).then(|| Deeper {
             tail: ready.backbone.tail(unfrozen),
             boundary: ready.backbone.boundary(unfrozen),
             activations,
             device: ready.chosen.device.clone(),
-        };
-        Ok((copies, Some(deeper)))
+        });
+        Ok((copies, deeper))
     }
 }
 
