@@ -109,6 +109,9 @@ impl Engine {
                 if let Ok(model) = attachment.dyn_into() {
                     app.media.set_model(model);
                 }
+                if let Some(running) = &mut self.0.borrow_mut().worker {
+                    running.has_model = true;
+                }
             }
             Event::Prediction {
                 request,
@@ -307,7 +310,6 @@ impl Engine {
         let client = &mut *self.0.borrow_mut();
         if let Some(running) = &mut client.worker {
             running.is_ready = true;
-            running.restore_model(app);
             running.sync(app, &state);
             client.archives.iter().for_each(|job| job.post(running));
         }

@@ -33,6 +33,8 @@ pub(super) struct Running {
     pub(super) is_ready: bool,
     known: HashSet<SampleId>,
     run: Option<RunId>,
+    /// It has trained a model or was given one.
+    pub(super) has_model: bool,
     stopped: Option<RunId>,
     jobs: HashSet<JobId>,
     stopped_jobs: HashSet<JobId>,
@@ -86,6 +88,7 @@ impl Running {
             is_ready: false,
             known: HashSet::new(),
             run: None,
+            has_model: false,
             stopped: None,
             jobs: HashSet::new(),
             stopped_jobs: HashSet::new(),
@@ -98,16 +101,21 @@ impl Running {
         })
     }
 
-    pub(super) fn restore_model(&self, app: &App) {
-        if let Some(model) = app.media.model() {
-            self.post(&Command::RestoreModel, &[model.into()], &[]);
-        }
-    }
-
     pub(super) fn sync(&mut self, app: &App, state: &State) {
+        self.sync_model(app);
         self.sync_samples(app, state);
         self.sync_run(state);
         self.sync_jobs(app, state);
+    }
+
+    /// A model comes with a project that is opened, and outlives the engine that trained it.
+    fn sync_model(&mut self, app: &App) {
+        if !self.has_model
+            && let Some(model) = app.media.model()
+        {
+            self.has_model = true;
+            self.post(&Command::RestoreModel, &[model.into()], &[]);
+        }
     }
 
     fn sync_samples(&mut self, app: &App, state: &State) {
