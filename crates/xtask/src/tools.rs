@@ -25,6 +25,8 @@ struct Tool {
     duration: &'static str,
     /// Whether its own lock file is honoured.
     locked: bool,
+    /// How far it is optimized: what works through megabytes, well; what mostly starts other programs, not at all.
+    opt_level: &'static str,
 }
 
 const TRUNK: Tool = Tool {
@@ -34,6 +36,7 @@ const TRUNK: Tool = Tool {
     purpose: "packs the site",
     duration: "about 4 minutes",
     locked: true,
+    opt_level: "0",
 };
 // Version 0.22 needs a newer compiler than rust-toolchain.toml names.
 const TRUNK_VERSION: &str = "0.21.14";
@@ -46,6 +49,7 @@ const WASM_BINDGEN: Tool = Tool {
     duration: "about 2 minutes",
     // Its lock file names a version that not every registry has.
     locked: false,
+    opt_level: "3",
 };
 
 const WASM_SPLIT: Tool = Tool {
@@ -55,6 +59,7 @@ const WASM_SPLIT: Tool = Tool {
     purpose: "parts the page's WebAssembly",
     duration: "about a minute",
     locked: true,
+    opt_level: "3",
 };
 // It has to understand what the library in Cargo.toml writes, and `split.rs` has to understand its script.
 const WASM_SPLIT_VERSION: &str = "0.2.4";
@@ -66,6 +71,7 @@ const NEXTEST: Tool = Tool {
     purpose: "runs the native tests",
     duration: "about 5 minutes",
     locked: true,
+    opt_level: "0",
 };
 const NEXTEST_VERSION: &str = "0.9.151";
 
@@ -76,6 +82,7 @@ const CARGO_DENY: Tool = Tool {
     purpose: "checks licences and sources of all dependencies",
     duration: "about 5 minutes",
     locked: true,
+    opt_level: "0",
 };
 const CARGO_DENY_VERSION: &str = "0.20.2";
 
@@ -143,6 +150,7 @@ fn cargo_tool(project: &Project, tool: &Tool, version: &str) -> Result<()> {
         purpose,
         duration,
         locked,
+        opt_level,
     } = tool;
     // The project's own copy, or one in PATH that happens to be the right one.
     let own = project
@@ -172,6 +180,7 @@ fn cargo_tool(project: &Project, tool: &Tool, version: &str) -> Result<()> {
         }
         // These programs are run a few times a day: compile them fast, not for the last per cent.
         install.env("CARGO_PROFILE_RELEASE_LTO", "off");
+        install.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", opt_level);
         install.env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
         run(install).context(
             "installing needs the network, a C compiler (on Debian, build-essential) and \
