@@ -22,6 +22,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::{
     Activations, Examples, Head, Host, Interrupted,
+    average::Average,
     fit::{Sum, Targets, class_weights},
     host::{internal, pause},
     mixup::Mix,
@@ -51,7 +52,9 @@ pub struct FineTuned {
 ///
 /// The learning rate is that of the head and of the last block; each block before it has a smaller one (Howard and Ruder, “Universal Language Model Fine-tuning for Text Classification”, ACL 2018, arXiv:1801.06146: discriminative fine-tuning).
 /// It warms up linearly and then falls along half a cosine, or stays.
-/// Kept is the epoch with the lowest validation loss, which may be none; without validation images it is the last.
+/// What is judged and kept is the running average of the weights ([`Average`]).
+/// Kept is the epoch with the highest validation accuracy, of several the one with the lowest loss, which may be none; without validation images it is the last.
+/// (Smoothed labels raise the loss of a network that is right more often, so the loss alone would nearly always keep the head.)
 /// The same arguments give the same result on the same device.
 ///
 /// Both come back on `device`.
@@ -82,10 +85,7 @@ pub async fn fine_tune(
     let mut step = 0;
 
     let mut best_epoch = 0;
-    let mut least = match judge(&tail, &head, validation, classes, piece, device, host).await? {
-        Some(sum) => sum.loss,
-        None => f64::INFINITY,
-    };
+    let mut highest = judge(&tail, &head, validation, classes, piece, device, host).await?;
     let mut best = (tail.clone(), head.clone());
     let mut trained = Trained::new(tail, head, tuning);
     let mut history = Vec::new();
@@ -95,7 +95,7 @@ pub async fn fine_tune(
         let mut seen = Sum::default();
         for batch in order.chunks(batch_size) {
             let labels: Vec<usize> = batch.iter().map(|&index| train.labels[index]).collect();
-            let mut targets = Targets::new(&labels, &weights);
+            let mut targets = Targets::new(&labels, &weights).smoothed(tuning.label_smoothing);
             let mix = Mix::draw(batch.len(), settings.augmentation.mixup, &mut rng);
             let mut rows = train.rows(batch);
             if let Some(mix) = mix {
@@ -122,7 +122,7 @@ pub async fn fine_tune(
         if !seen.loss.is_finite() {
             return Err(TrainError::Diverged.into());
         }
-        let (tail, head) = trained.snapshot();
+        let (tail, head) = trained.averaged();
         let held_back = judge(&tail, &head, validation, classes, piece, device, host).await?;
         let metrics = EpochMetrics {
             epoch: settings.epochs + epoch,
@@ -132,9 +132,13 @@ pub async fn fine_tune(
             validation_accuracy: held_back.as_ref().map(Sum::accuracy),
         };
         history.push(metrics);
-        let loss = held_back.map(|sum| sum.loss);
-        if loss.is_none_or(|loss| loss < least) {
-            least = loss.unwrap_or(f64::INFINITY);
+        let is_judged = held_back.is_some();
+        let is_better = match (&held_back, &highest) {
+            (Some(sum), Some(highest)) => sum.is_better(highest),
+            _ => true,
+        };
+        if is_better {
+            highest = held_back;
             best = (tail, head);
             best_epoch = epoch;
         }
@@ -142,7 +146,7 @@ pub async fn fine_tune(
         let left = f64::from(tuning.epochs - epoch) / f64::from(epoch);
         host.report_epoch(metrics, elapsed_ms * left);
         let is_stuck = tuning.patience > 0 && epoch - best_epoch >= tuning.patience;
-        if is_stuck && loss.is_some() {
+        if is_stuck && is_judged {
             break;
         }
     }
@@ -159,6 +163,7 @@ pub async fn fine_tune(
 struct Trained {
     tail: Tail,
     head: Head,
+    averages: (Average<Tail>, Average<Head>),
     optimizer: ModuleOptimizer,
     rate_decay: f64,
     of_blocks: Vec<GradientsAccumulator<Layer>>,
@@ -168,7 +173,12 @@ struct Trained {
 impl Trained {
     fn new(tail: Tail, head: Head, settings: &FineTuneSettings) -> Self {
         let blocks = tail.len();
+        let of = settings.averaging;
         Self {
+            averages: (
+                Average::new(tail.clone(), of),
+                Average::new(head.clone(), of),
+            ),
             tail: tail.trainable(),
             head: head.train(),
             optimizer: ModuleOptimizer::from(FusedAdam {
@@ -210,11 +220,13 @@ impl Trained {
             let rate = learning_rate * decay.powi(depth as i32);
             optimizer.step(rate, layer, sums[at].grads())
         });
+        self.averages.0.add(&self.tail.valid());
+        self.averages.1.add(&self.head.valid());
     }
 
-    /// Both as they are now, without gradients.
-    fn snapshot(&self) -> (Tail, Head) {
-        (self.tail.valid(), self.head.valid())
+    /// The averages of both up to now, without gradients.
+    fn averaged(&self) -> (Tail, Head) {
+        (self.averages.0.mean(), self.averages.1.mean())
     }
 }
 
@@ -361,8 +373,10 @@ mod tests {
             fine_tuning: FineTuneSettings {
                 blocks: 2,
                 epochs,
-                // Much is to happen in few steps.
+                // Much is to happen in few steps, and to be seen as it is.
                 learning_rate: 1e-3,
+                label_smoothing: 0.0,
+                averaging: 0.0,
                 patience: 0,
                 ..FineTuneSettings::default()
             },
@@ -465,7 +479,7 @@ mod tests {
                 trained.collect(loss.backward());
             }
             trained.step(1e-3);
-            let (tail, _) = trained.snapshot();
+            let (tail, _) = trained.averaged();
             let (device, host) = (Device::flex(), Recorder::default());
             let of = embed(&tail, &train, &device, &host);
             pollster::block_on(of).expect("embeds").embeddings
@@ -474,6 +488,53 @@ mod tests {
         let most = |values: &[f32]| values.iter().fold(0.0f32, |a, b| a.max(b.abs()));
         let change: Vec<f32> = whole.iter().zip(&cut).map(|(a, b)| a - b).collect();
         assert!(most(&change) < 2e-2 * most(&whole), "{}", most(&change));
+    }
+
+    #[test]
+    fn what_is_kept_is_the_average_of_the_weights() {
+        let (train, none) = (noise(12, 1), Activations::new([192, 3, 3]));
+        let embedded = |averaging: f64| {
+            let mut settings = settings(8);
+            settings.fine_tuning.averaging = averaging;
+            let tuned = run(&train, &none, &settings, &Recorder::default()).expect("trains");
+            let (device, host) = (Device::flex(), Recorder::default());
+            let of = embed(&tuned.tail, &train, &device, &host);
+            let history: Vec<f64> = tuned.history.iter().map(|it| it.train_loss).collect();
+            let embeddings = pollster::block_on(of).expect("embeds").embeddings;
+            (history, embeddings)
+        };
+        let (device, host) = (Device::flex(), Recorder::default());
+        let before = backbone().tail(2);
+        let before = embed(&before, &train, &device, &host);
+        let before = pollster::block_on(before).expect("embeds").embeddings;
+        let (newest, averaged) = (embedded(0.0), embedded(0.9));
+        assert_eq!(newest.0, averaged.0, "training itself is the same");
+        let way = |to: &[f32]| -> f64 {
+            let squares = before.iter().zip(to).map(|(a, b)| f64::from(a - b).powi(2));
+            squares.sum::<f64>().sqrt()
+        };
+        let (whole, part) = (way(&newest.1), way(&averaged.1));
+        assert!(
+            0.1 * whole < part && part < 0.95 * whole,
+            "{part} of {whole}"
+        );
+    }
+
+    #[test]
+    fn smoothed_labels_keep_it_from_certainty() {
+        let none = Activations::new([192, 3, 3]);
+        let mut settings = settings(40);
+        settings.fine_tuning.schedule = Schedule::Constant;
+        settings.fine_tuning.label_smoothing = 0.3;
+        let tuned = run(&noise(12, 1), &none, &settings, &Recorder::default()).expect("trains");
+        let last = tuned.history.last().expect("has epochs");
+        // The best answer gives the right one of three classes 0.8.
+        assert!(
+            (last.train_loss + 0.8_f64.ln()).abs() < 0.06,
+            "{}",
+            last.train_loss
+        );
+        assert!(last.train_accuracy > 0.99);
     }
 
     #[test]
@@ -494,14 +555,17 @@ mod tests {
         let tuned = run(&train, &validation, &settings, &Recorder::default()).expect("trains");
         let epochs = tuned.history.len() as u32;
         assert_eq!(epochs, tuned.best_epoch + 3);
-        let losses = tuned.history.iter().filter_map(|it| it.validation_loss);
-        let losses: Vec<f64> = losses.collect();
         let (device, host) = (Device::flex(), Recorder::default());
         let kept = judge(&tuned.tail, &tuned.head, &validation, 3, 8, &device, &host);
         let kept = pollster::block_on(kept)
             .expect("judges")
             .expect("has images");
-        assert!(losses.iter().all(|loss| *loss > kept.mean_loss() - 1e-6));
+        for epoch in &tuned.history {
+            let accuracy = epoch.validation_accuracy.expect("was judged");
+            let loss = epoch.validation_loss.expect("was judged");
+            let is_as_good = accuracy >= kept.accuracy() && loss < kept.mean_loss() - 1e-6;
+            assert!(accuracy <= kept.accuracy() && !is_as_good, "{epoch:?}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The training loop.
 
-use std::ops::Range;
+use std::{cmp::Ordering, ops::Range};
 
 use burn::{
     module::Module,
@@ -156,6 +156,20 @@ impl Targets {
         }
     }
 
+    /// This share of each image's weight goes to all classes alike: Szegedy et al., “Rethinking the Inception Architecture for Computer Vision”, CVPR 2016, arXiv:1512.00567.
+    pub fn smoothed(&self, share: f64) -> Self {
+        let share = share as f32;
+        let rows = self.shares.chunks_exact(self.classes);
+        let shares = rows.flat_map(|row| {
+            let even = share * row.iter().sum::<f32>() / self.classes as f32;
+            row.iter().map(move |own| own * (1.0 - share) + even)
+        });
+        Self {
+            classes: self.classes,
+            shares: shares.collect(),
+        }
+    }
+
     /// The sum of all weights, which makes a sum of losses a mean.
     pub fn total(&self) -> f32 {
         self.shares.iter().sum()
@@ -222,6 +236,15 @@ impl Sum {
     pub fn accuracy(&self) -> f64 {
         self.right as f64 / self.count.max(1) as f64
     }
+
+    /// Whether more of the same images are right; where as many are, whether the loss is lower.
+    pub fn is_better(&self, than: &Self) -> bool {
+        match self.right.cmp(&than.right) {
+            Ordering::Greater => true,
+            Ordering::Equal => self.loss < than.loss,
+            Ordering::Less => false,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -245,6 +268,18 @@ mod tests {
             (f64::from(loss) - expected).abs() < 1e-5,
             "{loss} {expected}"
         );
+    }
+
+    #[test]
+    fn smoothing_shares_a_label_out_and_keeps_its_weight() {
+        let targets = Targets::new(&[1, 0], &[2.0, 1.0, 1.0]).smoothed(0.3);
+        let expected = [0.1, 0.8, 0.1, 1.6, 0.2, 0.2];
+        let pairs = targets.shares.iter().zip(expected);
+        assert!(
+            pairs.clone().all(|(a, b)| (a - b).abs() < 1e-6),
+            "{pairs:?}"
+        );
+        assert!((targets.total() - 3.0).abs() < 1e-6);
     }
 
     #[test]

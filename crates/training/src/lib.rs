@@ -3,6 +3,7 @@
 //! Everything here is written against a device and a [`Host`], which knows the clock, takes the progress and says when to stop; so the same functions run in the browser's worker and in native tests.
 
 mod activations;
+mod average;
 mod baselines;
 mod calibration;
 mod compare;

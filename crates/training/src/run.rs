@@ -274,6 +274,8 @@ pub fn check_settings(settings: &TrainSettings) -> Result<(), TrainError> {
         ("Rate decay", tuning.rate_decay, 0.01, 1.0),
         ("Warm-up", tuning.warm_up, 0.0, 1.0),
         ("Weight decay", tuning.weight_decay, 0.0, 1.0),
+        ("Label smoothing", tuning.label_smoothing, 0.0, 0.9),
+        ("Averaging", tuning.averaging, 0.0, 0.9999),
         ("Copies", f64::from(varied.copies), 0.0, 100.0),
         ("Crop", varied.crop, 0.05, 1.0),
         ("Rotation", varied.rotation_degrees, 0.0, 180.0),

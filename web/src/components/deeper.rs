@@ -56,7 +56,7 @@ pub fn Deeper(props: &Props) -> Html {
                 <output for="field-unfrozen" id="field-unfrozen-cost">{ words }</output>
                 <p id="field-unfrozen-hint" class="hint">
                     { "After the head, the last layers of the pretrained part are trained too: " }<Term word={Word::FineTuning} />
-                    { ". It pays when there are some tens of images a class." }
+                    { ". It pays when there are some tens of images a class, and most with varied copies of them: see “Vary the images” below." }
                 </p>
             </div>
             if settings.unfrozen > 0 {

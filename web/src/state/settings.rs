@@ -121,7 +121,7 @@ impl Field {
             Self::Epochs | Self::BatchSize | Self::Seed | Self::TuneEpochs | Self::Copies => "1",
             Self::HiddenUnits => "10",
             Self::LearningRate => "0.0005",
-            Self::TuneRate => "0.00001",
+            Self::TuneRate => "0.0001",
             Self::Dropout => "0.1",
             Self::ValidationShare => "0.05",
         }

@@ -1,0 +1,122 @@
+//! A running average of a network's weights while they are trained.
+
+use burn::{
+    module::{Module, ModuleMapper, ModuleVisitor, Param},
+    optim::GradientsParams,
+    tensor::Tensor,
+};
+
+/// The exponential moving average of a module's weights over the steps of its training.
+///
+/// With few images single steps are large and noisy; their mean lies where the loss is flatter, and generalises better than the last of them
+/// (Polyak and Juditsky, “Acceleration of Stochastic Approximation by Averaging”, SIAM J. Control Optim. 30(4), 1992; Izmailov et al., “Averaging Weights Leads to Wider Optima and Better Generalization”, UAI 2018, arXiv:1803.05407).
+/// The decay rises with the steps taken, so that short trainings leave their beginning behind, too.
+#[derive(Debug)]
+pub struct Average<M> {
+    mean: M,
+    decay: f64,
+    steps: u32,
+}
+
+impl<M: Module> Average<M> {
+    /// Begins with `module`, whose tensors have no gradients. A `decay` of 0 follows the newest weights.
+    pub fn new(module: M, decay: f64) -> Self {
+        Self {
+            mean: module,
+            decay,
+            steps: 0,
+        }
+    }
+
+    /// Takes in the weights after another step: a module with the same parameters, without gradients.
+    pub fn add(&mut self, newest: &M) {
+        self.steps += 1;
+        let steps = f64::from(self.steps);
+        let decay = self.decay.min((1.0 + steps) / (10.0 + steps));
+        let mut weights = Weights(GradientsParams::new());
+        newest.visit(&mut weights);
+        let mut towards = Towards {
+            newest: weights.0,
+            share: 1.0 - decay,
+        };
+        self.mean = self.mean.clone().map(&mut towards);
+    }
+
+    /// The average up to now.
+    pub fn mean(&self) -> M {
+        self.mean.clone()
+    }
+}
+
+/// Tensors by the ids of their parameters; burn has such a map for gradients.
+struct Weights(GradientsParams);
+
+impl ModuleVisitor for Weights {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.0.register(param.id, param.val());
+    }
+}
+
+/// Moves each tensor a share of the way to its newest value.
+struct Towards {
+    newest: GradientsParams,
+    share: f64,
+}
+
+impl ModuleMapper for Towards {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let Some(newest) = self.newest.remove::<D>(param.id) else {
+            return param;
+        };
+        let share = self.share;
+        param.map(|mean| mean * (1.0 - share) + newest * share)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::{nn::LinearConfig, tensor::Device};
+
+    use super::*;
+
+    /// A layer with this value as each of its weights; all layers are made of the first one.
+    fn with(layer: &burn::nn::Linear, value: f64) -> burn::nn::Linear {
+        let mut layer = layer.clone();
+        layer.weight = layer.weight.map(|tensor| tensor.zeros_like() + value);
+        layer
+    }
+
+    fn value(layer: &burn::nn::Linear) -> f32 {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "natively a tensor may be read synchronously"
+        )]
+        let values = layer.weight.val().into_data();
+        values.iter::<f32>().next().expect("has weights")
+    }
+
+    #[test]
+    fn it_follows_the_weights_by_the_decay_of_so_many_steps() {
+        let layer = LinearConfig::new(2, 2).init(&Device::flex());
+        let mut average = Average::new(with(&layer, 1.0), 0.5);
+        let mut expected = 1.0;
+        for (step, newest) in (1..=20).zip([3.0, -2.0].into_iter().cycle()) {
+            average.add(&with(&layer, newest));
+            let decay = 0.5_f64.min(f64::from(1 + step) / f64::from(10 + step));
+            expected = expected * decay + newest * (1.0 - decay);
+            let found = value(&average.mean());
+            assert!(
+                (f64::from(found) - expected).abs() < 1e-5,
+                "{step}: {found} {expected}"
+            );
+        }
+    }
+
+    #[test]
+    fn without_decay_it_is_the_newest() {
+        let layer = LinearConfig::new(2, 2).init(&Device::flex());
+        let mut average = Average::new(with(&layer, 1.0), 0.0);
+        average.add(&with(&layer, 7.0));
+        assert_eq!(value(&average.mean()), 7.0);
+    }
+}
