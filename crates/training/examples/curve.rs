@@ -1,6 +1,6 @@
 //! The learning curves of all four ways to learn on real photographs, as tables. `cargo xtask bench quality --curve` runs it.
 //!
-//! The first argument is a zip of photographs in class folders, with `train/` and `test/` above them; the second one the number of seeds, five unless it is given; the third one the first of them, since five take more than an hour and can be shared out.
+//! The first argument is a zip of photographs in class folders, with `train/` and `test/` above them; the second one the number of seeds, five unless it is given; the third one the first of them, since five take more than an hour and can be shared out; the fourth one a way alone, as `FineTuned`.
 
 mod support;
 
@@ -25,6 +25,7 @@ fn main() {
     let mut number = || arguments.next().and_then(|it| it.to_str()?.parse().ok());
     let seeds: u64 = number().unwrap_or(5);
     let first: u64 = number().unwrap_or(0);
+    let only = arguments.next();
     println!("Photographs: {}", path.display());
     let Some(all) = decode(&path) else {
         println!("The file is not there, so nothing was measured.");
@@ -45,6 +46,11 @@ fn main() {
         .max();
     let mut experiment =
         Experiment::new((first..first + seeds).collect(), most.unwrap_or(0) as u32);
+    if let Some(only) = only.as_ref().and_then(|it| it.to_str()) {
+        experiment
+            .methods
+            .retain(|method| format!("{method:?}") == only);
+    }
     let run = async |cell: Cell| Ok(run(cell, &all, &backbone, &known, &settings));
     let found = |experiment: &Experiment| {
         if let Some(result) = experiment.results.last() {

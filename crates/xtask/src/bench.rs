@@ -55,10 +55,10 @@ pub fn quality(project: &Project, options: Quality) -> Result<()> {
             "Measuring learning curves on photographs (an hour or more)",
         )
     } else {
-        ("quality", "Measuring on photographs (half an hour)")
+        ("quality", "Measuring on photographs (about an hour)")
     };
     step(title, || {
-        // The tests' profile: optimized, and built already by whoever has run the tests.
+        // The tests' profile is optimized, and takes minutes less to build than a release.
         let mut cargo = project.cargo(&["run", "--locked", "--profile", "test"])?;
         cargo.args([
             "--package",
