@@ -237,6 +237,14 @@ impl Sum {
         self.right as f64 / self.count.max(1) as f64
     }
 
+    /// Whether no fewer of the same images are right than chance explains: one standard error, in which one image more is counted right and one more wrong.
+    pub fn is_as_good(&self, than: &Self) -> bool {
+        let count = than.count as f64;
+        let share = (than.right as f64 + 1.0) / (count + 2.0);
+        let error = (share * (1.0 - share) / count.max(1.0)).sqrt();
+        self.accuracy() >= than.accuracy() - error
+    }
+
     /// Whether more of the same images are right; where as many are, whether the loss is lower.
     pub fn is_better(&self, than: &Self) -> bool {
         match self.right.cmp(&than.right) {
