@@ -44,13 +44,13 @@ test("3,000 images", { timeout: 30 * MINUTES }, async (t) => {
 
   await phase("import", async () => {
     await app.import(archive);
-    await said(app, "archive_read", 1, 5 * MINUTES);
+    await app.said("archive_read", 1, 5 * MINUTES);
     await showsAll(app);
   });
   const marks = [];
   await phase("embed", async () => {
     for (const share of [1 / 3, 2 / 3, 1]) {
-      await said(app, "sample_embedded", Math.round(TOTAL * share), 15 * MINUTES);
+      await app.said("sample_embedded", Math.round(TOTAL * share), 15 * MINUTES);
       marks.push(await memory());
     }
   });
@@ -134,13 +134,8 @@ function watchPauses() {
 }
 
 // Searching by role computes the role of every element in the page itself, which with thousands of images is the pause that is to be measured.
-// So this test, and no other, looks things up by their markup, and counts events in the page.
+// So this test, and no other, looks things up by their markup, and has no events handed over, which thousands of them would make a pause of its own.
 const card = (app, name) => app.page.locator(`section[aria-label="${name}"]`);
-
-/** Waits until the engine has said `name` this many times. Handing thousands of events over would be a pause of its own. */
-function said(app, name, times, timeoutMs) {
-  return until(async () => (await app.count(name)) >= times, `${times} × the engine's event ${name}`, timeoutMs);
-}
 
 /** Waits until every class shows all its images. */
 function showsAll(app) {
@@ -152,7 +147,7 @@ function showsAll(app) {
 async function train(app) {
   const before = await app.count("trained");
   await app.page.locator('section[aria-label="Train"] button', { hasText: /^Train$/ }).click();
-  await said(app, "trained", before + 1, 5 * MINUTES);
+  await app.said("trained", before + 1, 5 * MINUTES);
 }
 
 async function scrollThrough(app) {

@@ -172,7 +172,9 @@ fn ways_to_learn(photos: &Photos) {
         ..settings
     };
     println!("\nWays to learn: all training images, test accuracy over seeds 0 to 4");
-    let known = Computed::new(photos, &backbone, 2, &varied(), 0);
+    let tuned = fine_tuned();
+    let blocks = tuned.fine_tuning.blocks as usize;
+    let known = Computed::new(photos, &backbone, blocks, &varied(), 0);
     println!("  {:.0} ms an image for what is frozen", known.frozen_ms);
     for (title, settings) in [
         ("head alone", TrainSettings::default()),
@@ -180,7 +182,7 @@ fn ways_to_learn(photos: &Photos) {
             "head alone, varied images",
             augmented(TrainSettings::default(), varied()),
         ),
-        ("fine-tuned", fine_tuned()),
+        ("fine-tuned", tuned),
     ] {
         measure(title, &settings, photos, &known, &backbone);
     }

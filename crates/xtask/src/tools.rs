@@ -69,7 +69,7 @@ const NEXTEST: Tool = Tool {
     package: "cargo-nextest",
     features: "",
     purpose: "runs the native tests",
-    duration: "about 5 minutes",
+    duration: "about 3 minutes",
     locked: true,
     opt_level: "0",
 };
@@ -80,7 +80,7 @@ const CARGO_DENY: Tool = Tool {
     package: "cargo-deny",
     features: "",
     purpose: "checks licences and sources of all dependencies",
-    duration: "about 5 minutes",
+    duration: "about a minute",
     locked: true,
     opt_level: "0",
 };

@@ -238,12 +238,14 @@ export class App {
   }
 
   /** Waits until the engine has said `name` at least `times` times in all. */
-  event(name, times = 1, timeoutMs = PATIENCE_MS) {
-    return until(
-      async () => (await this.count(name)) >= times && this.events(name),
-      `${times} × the engine's event ${name}`,
-      timeoutMs,
-    );
+  said(name, times = 1, timeoutMs = PATIENCE_MS) {
+    return until(async () => (await this.count(name)) >= times, `${times} × the engine's event ${name}`, timeoutMs);
+  }
+
+  /** The same, and hands those events over. */
+  async event(name, times, timeoutMs) {
+    await this.said(name, times, timeoutMs);
+    return this.events(name);
   }
 
   // --- collect ---------------------------------------------------------------------------------------

@@ -292,7 +292,7 @@ pub fn fine_tuned() -> TrainSettings {
 }
 
 /// Deeper fine-tuning, for images that are varied strongly.
-/// Chosen by cross-validation on the training images with a prototype, never by the test part.
+/// What of it was chosen by which images, `docs/results.md` says.
 pub fn fine_tuned_deeper() -> TrainSettings {
     unfrozen(5, 3)
 }
