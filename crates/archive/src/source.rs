@@ -4,11 +4,9 @@ use std::io::{Read, Seek, SeekFrom};
 
 use headstart_images::{ArchiveLimits, declared_entries};
 use headstart_project::ArchiveError;
-use zip::{
-    ZipArchive,
-    read::{ArchiveOffset, Config},
-    result::ZipError,
-};
+use zip::ZipArchive;
+use zip::read::{ArchiveOffset, Config};
+use zip::result::ZipError;
 
 /// Reads a zip's directory.
 ///

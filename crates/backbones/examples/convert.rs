@@ -5,12 +5,10 @@
 //! `int8` stores large convolutions in 8 bits, `hidden` keeps the fully connected layers of VGG.
 //! Without TARGET the weights only go into a network.
 
-use std::{
-    error::Error,
-    fs::File,
-    io::{BufReader, Write},
-    time::Instant,
-};
+use std::error::Error;
+use std::fs::File;
+use std::io::{BufReader, Write};
+use std::time::Instant;
 
 use burn::tensor::Device;
 use headstart_backbones::{Backbone, Conversion, Storage, recognise};

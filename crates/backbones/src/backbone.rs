@@ -1,16 +1,14 @@
-use burn::{
-    module::Module,
-    tensor::{Device, Tensor, TensorData},
-};
 use std::io::{Read, Seek};
 
+use burn::module::Module;
+use burn::tensor::{Device, Tensor, TensorData};
 use headstart_checkpoint::{Checkpoint, Part, Plan};
 use headstart_images::{Pixels, PixelsError};
 use headstart_project::BackboneId;
 
+use crate::weights::Values;
 use crate::{
     BlockInfo, Layer, Network, OpenError, StageInfo, Weights, WeightsError, config, vgg, weights,
-    weights::Values,
 };
 
 /// A pretrained network that turns images into embeddings.

@@ -11,11 +11,9 @@ use headstart_project::BackboneId;
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
-use crate::{
-    config::{LayerConfig, NetworkConfig},
-    network::{ConvLayer, Network},
-    registry::config,
-};
+use crate::config::{LayerConfig, NetworkConfig};
+use crate::network::{ConvLayer, Network};
+use crate::registry::config;
 
 /// Numbers that are read at a time.
 const MOST_VALUES: usize = 1 << 22;

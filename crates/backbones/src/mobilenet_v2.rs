@@ -4,10 +4,8 @@
 //! Reference weights: torchvision (BSD-3-Clause) and timm (Apache-2.0), pretrained on ImageNet.
 //! The input is RGB by ImageNet's mean and deviation.
 
-use crate::{
-    config::NetworkConfig,
-    inverted_residual::{self, Stage, stage},
-};
+use crate::config::NetworkConfig;
+use crate::inverted_residual::{self, Stage, stage};
 
 /// The paper's table 2.
 const STAGES: [Stage; 7] = [

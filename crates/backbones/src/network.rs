@@ -3,28 +3,21 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use burn::{
-    module::{Module, Param},
-    nn::Initializer,
-    tensor::{
-        Device, Tensor, TensorData,
-        module::{avg_pool2d, max_pool2d},
-        ops::{AvgPoolOptions, MaxPoolOptions},
-    },
-};
+use burn::module::{Module, Param};
+use burn::nn::Initializer;
+use burn::tensor::module::{avg_pool2d, max_pool2d};
+use burn::tensor::ops::{AvgPoolOptions, MaxPoolOptions};
+use burn::tensor::{Device, Tensor, TensorData};
 use headstart_kernels::{Conv, conv2d};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::{
-    Weights, WeightsError,
-    config::{
-        Activation, ConvConfig, Costs, LayerConfig, NetworkConfig, Operations, Pool, PoolKind,
-        Stage,
-    },
-    describe::{BlockInfo, StageInfo},
-    weights::Values,
+use crate::config::{
+    Activation, ConvConfig, Costs, LayerConfig, NetworkConfig, Operations, Pool, PoolKind, Stage,
 };
+use crate::describe::{BlockInfo, StageInfo};
+use crate::weights::Values;
+use crate::{Weights, WeightsError};
 
 /// Makes up for the half of the values that a ReLU lets through.
 const RELU_GAIN: f64 = std::f64::consts::SQRT_2;

@@ -5,9 +5,8 @@
 use headstart_checkpoint::{Layer, Mismatch, Model, Part, Plan, TensorInfo};
 use headstart_project::BackboneId::{self, *};
 
-use crate::{
-    config::NetworkConfig, efficientnet_lite, inception_v3, mobilenet_v2, resnet, squeezenet, vgg,
-};
+use crate::config::NetworkConfig;
+use crate::{efficientnet_lite, inception_v3, mobilenet_v2, resnet, squeezenet, vgg};
 
 /// A backbone, the model that it is called in weights files, and its network.
 type Entry = (BackboneId, Model, fn() -> NetworkConfig);

@@ -3,12 +3,11 @@
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 
-use burn::{
-    module::Param,
-    tensor::{Tensor, TensorData},
-};
+use burn::module::Param;
+use burn::tensor::{Tensor, TensorData};
 use half::f16;
-use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
 use thiserror::Error;
 
 /// Why a weights file does not fit a model.

@@ -7,7 +7,8 @@
 
 mod support;
 
-use std::{fs, io::Cursor};
+use std::fs;
+use std::io::Cursor;
 
 use burn::tensor::Device;
 use headstart_backbones::{Backbone, Conversion, OpenError, Storage, own_plan, recognise};

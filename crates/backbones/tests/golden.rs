@@ -8,10 +8,8 @@
 )]
 #![expect(clippy::expect_used, reason = "a test may fail so")]
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use headstart_backbones::Backbone;

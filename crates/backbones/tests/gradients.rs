@@ -7,13 +7,12 @@
 )]
 #![expect(clippy::expect_used, reason = "a test may fail so")]
 
-use std::{fs, path::PathBuf};
+use std::fs;
+use std::path::PathBuf;
 
-use burn::{
-    module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId},
-    optim::GradientsParams,
-    tensor::{Device, Distribution, Tensor, TensorData},
-};
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
+use burn::optim::GradientsParams;
+use burn::tensor::{Device, Distribution, Tensor, TensorData};
 use headstart_backbones::{Layer, Weights, config};
 use headstart_project::BackboneId;
 

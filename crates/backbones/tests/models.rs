@@ -13,7 +13,8 @@
 
 mod support;
 
-use std::{collections::BTreeMap, io::Cursor};
+use std::collections::BTreeMap;
+use std::io::Cursor;
 
 use burn::tensor::{Device, Tensor};
 use headstart_backbones::{Backbone, Conversion, Storage, config, recognise};

@@ -5,7 +5,8 @@
 )]
 #![expect(clippy::expect_used, reason = "a test may fail so")]
 
-use std::{fs, path::PathBuf};
+use std::fs;
+use std::path::PathBuf;
 
 use burn::tensor::{Device, Distribution, Tensor};
 use headstart_backbones::Backbone;

@@ -14,12 +14,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::{Read, Seek};
 use std::rc::Rc;
 
-use crate::CheckpointError;
-use crate::error::{clipped, damaged};
-
 pub(crate) use input::{Input, MOST_BYTES};
 pub(crate) use values::{Id, Storage, Strided, Value, Values};
 use values::{MOST_DEPTH, MOST_VALUES, Name, is_number_format};
+
+use crate::CheckpointError;
+use crate::error::{clipped, damaged};
 
 /// A pickle that has been run.
 pub(crate) struct Pickle {

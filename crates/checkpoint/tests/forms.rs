@@ -10,7 +10,6 @@ use std::io::{self, Read, Seek, SeekFrom};
 use headstart_checkpoint::{Checkpoint, CheckpointError, Dtype, TensorProblem};
 use proptest::prelude::*;
 use safetensors::SafeTensors;
-
 use support::*;
 
 /// Shape and values.

@@ -12,7 +12,6 @@ use headstart_checkpoint::{
     fold_batch_norm, recognise,
 };
 use proptest::prelude::*;
-
 use support::golden;
 
 /// The tensors that a file of `golden/names` lists.

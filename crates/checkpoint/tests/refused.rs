@@ -6,7 +6,6 @@ mod support;
 use std::fs;
 
 use headstart_checkpoint::{Checkpoint, CheckpointError, TensorProblem};
-
 use support::*;
 
 /// Why a file is refused, when it is opened or when its tensors are read.

@@ -4,12 +4,12 @@
 //! It computes on the CPU and on the page's own thread, because a page that was opened by a double click may not start a worker.
 
 use burn::tensor::Device;
+// Only its `wasm_js` switch is wanted: burn draws random numbers from it.
+use getrandom as _;
 use headstart_backbones::Backbone;
 use headstart_images::Pixels;
 use headstart_project::BackboneId;
 use headstart_training::Model;
-// Only its `wasm_js` switch is wanted: burn draws random numbers from it.
-use getrandom as _;
 use wasm_bindgen::prelude::*;
 
 /// A backbone with the model that was trained on it.
@@ -88,7 +88,8 @@ impl Judgement {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, path::Path};
+    use std::fs;
+    use std::path::Path;
 
     use headstart_project::SampleId;
     use headstart_training::{Examples, Familiarity, HeadConfig};

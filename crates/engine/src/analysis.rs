@@ -1,6 +1,8 @@
 //! Analyses of the data and the model, inside the engine.
 
-use std::{cell::Cell, rc::Rc, sync::Arc};
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
 
 use burn::tensor::Device;
 use headstart_project::{
@@ -10,13 +12,11 @@ use headstart_project::{
 use headstart_training::{Host, Interrupted, cross_validate, examine, occlude, pca, place, tsne};
 use wasm_bindgen::JsValue;
 
-use crate::{
-    comparing::Others,
-    engine::{AnalysisRequest, Engine, failed},
-    pause::Pause,
-    port,
-    predicting::{class_of, prepare},
-};
+use crate::comparing::Others;
+use crate::engine::{AnalysisRequest, Engine, failed};
+use crate::pause::Pause;
+use crate::port;
+use crate::predicting::{class_of, prepare};
 
 /// Positions of the covering patch a side.
 const OCCLUSION_SIDE: usize = 8;

@@ -9,7 +9,8 @@ use headstart_training::{
 };
 use wasm_bindgen::prelude::*;
 
-use crate::{device::Chosen, port};
+use crate::device::Chosen;
+use crate::port;
 
 /// A backbone on a device.
 #[wasm_bindgen]

@@ -1,6 +1,8 @@
 //! The experiment of Compare: each of its runs on the images that the engine has.
 
-use std::{cell::RefCell, collections::HashMap, sync::Arc};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use burn::tensor::Device;
 use headstart_backbones::Backbone;
@@ -16,13 +18,10 @@ use headstart_training::{
 };
 use wasm_bindgen::JsValue;
 
-use crate::{
-    engine::{Engine, failed},
-    fetch,
-    pictures::Picture,
-    port,
-    preparing::Prepared,
-};
+use crate::engine::{Engine, failed};
+use crate::pictures::Picture;
+use crate::preparing::Prepared;
+use crate::{fetch, port};
 
 /// Blocks that are unfrozen where the user has not said how many.
 const BLOCKS: u32 = 2;

@@ -1,9 +1,7 @@
 //! The device that tensors live on, and noticing when it is lost.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::tensor::Device;
 use futures_util::task::AtomicWaker;
@@ -93,7 +91,8 @@ impl Loss {
 
 #[cfg(feature = "webgpu")]
 mod webgpu {
-    use burn::tensor::{Device, wgpu::WgpuSetup};
+    use burn::tensor::Device;
+    use burn::tensor::wgpu::WgpuSetup;
     use headstart_project::{DeviceInfo, DeviceKind, Fallback};
     use wgpu::{
         Backend, Backends, DeviceDescriptor, Instance, InstanceDescriptor, MemoryHints,

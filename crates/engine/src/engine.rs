@@ -4,12 +4,10 @@
 //! The loop does the long work, one step after the other: predictions first, then a training run whose images are ready, then the images that wait, and analyses last.
 //! An analysis lets all the others through at each of its pauses, since it can take long and nobody should wait for it.
 
-use std::{
-    cell::{Cell, RefCell},
-    collections::{HashMap, VecDeque},
-    rc::Rc,
-    task::{Poll, Waker},
-};
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
+use std::task::{Poll, Waker};
 
 use burn::tensor::{Device, Tensor};
 use futures_util::future::{Either, select};
@@ -25,17 +23,13 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::Blob;
 
-use crate::{
-    analysis::DrawnMap,
-    archive,
-    device::Chosen,
-    fetch, packing,
-    pause::Pause,
-    port,
-    preparing::{self, Prepared},
-    remaining::Remaining,
-    samples::Samples,
-};
+use crate::analysis::DrawnMap;
+use crate::device::Chosen;
+use crate::pause::Pause;
+use crate::preparing::{self, Prepared};
+use crate::remaining::Remaining;
+use crate::samples::Samples;
+use crate::{archive, fetch, packing, port};
 
 /// Starts listening.
 pub fn run(fallback: Option<Fallback>, adapter: Option<String>) {

@@ -12,15 +12,13 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::Blob;
 
-use crate::{
-    blob::BlobReader,
-    engine::Engine,
-    fetch::hexadecimal,
-    pause::Pause,
-    pictures::Picture,
-    port::{self, describe},
-    remaining::Remaining,
-};
+use crate::blob::BlobReader;
+use crate::engine::Engine;
+use crate::fetch::hexadecimal;
+use crate::pause::Pause;
+use crate::pictures::Picture;
+use crate::port::{self, describe};
+use crate::remaining::Remaining;
 
 /// Weights stay in 8 bits when the features' cosine to those of the opened file is at least this.
 const LEAST_COSINE: f64 = 0.999;

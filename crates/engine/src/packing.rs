@@ -15,13 +15,11 @@ use js_sys::{Array, Date, Float32Array, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Blob, BlobPropertyBag, FileReaderSync};
 
-use crate::{
-    blob::BlobReader,
-    engine::Engine,
-    pause::Pause,
-    port::{self, describe},
-    remaining::Remaining,
-};
+use crate::blob::BlobReader;
+use crate::engine::Engine;
+use crate::pause::Pause;
+use crate::port::{self, describe};
+use crate::remaining::Remaining;
 
 /// Bytes of a file that are read at a time.
 const CHUNK_BYTES: f64 = 4_194_304.0;

@@ -2,7 +2,8 @@
 
 use headstart_project::{Command, Event, Findings, JobId, TrainError};
 use js_sys::Array;
-use wasm_bindgen::{JsCast, JsValue, closure::Closure};
+use wasm_bindgen::closure::Closure;
+use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{DedicatedWorkerGlobalScope, MessageEvent, PerformanceResourceTiming};
 
 /// The worker's global object.

@@ -1,6 +1,8 @@
 //! What a run needs beside the embeddings: varied copies of its images, and what the frozen part of the backbone makes of them.
 
-use std::{cell::RefCell, collections::HashMap, sync::Arc};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor};
 use futures_util::future::{Either, select};
@@ -16,13 +18,11 @@ use headstart_training::{
 };
 use wasm_bindgen::JsValue;
 
-use crate::{
-    embedding::MOST_BINDING_BYTES,
-    engine::{Engine, failed, internal},
-    pictures::{self, Picture},
-    port,
-    remaining::Remaining,
-};
+use crate::embedding::MOST_BINDING_BYTES;
+use crate::engine::{Engine, failed, internal};
+use crate::pictures::{self, Picture};
+use crate::port;
+use crate::remaining::Remaining;
 
 /// The most that is kept for fine-tuning. A page has 4 GB in all, and what it learns from is not the only thing in it.
 const MOST_MB: u64 = 1_000;

@@ -1,9 +1,7 @@
 //! The images that the engine knows: which are embedded, and which still wait.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::Arc,
-};
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 use headstart_project::{BurstId, ImageLook, NewSample, SampleId};
 use headstart_training::Embedded;

@@ -11,13 +11,11 @@
     reason = "an example may fail so: whoever runs it reads why"
 )]
 
-use std::{
-    cell::Cell,
-    env, fs,
-    io::Cursor,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::cell::Cell;
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::{env, fs};
 
 use burn::tensor::Device;
 use headstart_backbones::{Backbone, Conversion, Storage, own_plan};

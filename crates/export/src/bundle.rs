@@ -3,9 +3,12 @@
 use std::io::{Seek, Write};
 
 use serde_json::Value;
-use zip::{CompressionMethod, ZipWriter, result::ZipError, write::SimpleFileOptions};
+use zip::result::ZipError;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
 
-use crate::{ExportError, Model, Program, backbone::Facts, manifest, onnx, page, safetensors};
+use crate::backbone::Facts;
+use crate::{ExportError, Model, Program, manifest, onnx, page, safetensors};
 
 /// What goes into the zip.
 #[derive(Clone, Copy, Debug)]

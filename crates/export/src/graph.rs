@@ -277,7 +277,8 @@ fn stretched(a: &[Size], b: &[Size]) -> Option<Vec<Size>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Size::*, *};
+    use super::Size::*;
+    use super::*;
 
     fn convolution(channels: usize, weight: [usize; 4], stride: usize) -> Option<Vec<Size>> {
         let mut graph = Graph::default();

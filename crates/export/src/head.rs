@@ -1,11 +1,9 @@
 //! What training made, on top of an embedding: the head, its temperature, and how familiar an image is.
 //! As `crates/training` computes them (`head.rs`, `familiarity.rs`).
 
-use crate::{
-    ExportError,
-    graph::{Graph, Op, Value},
-    tensors::Tensors,
-};
+use crate::ExportError;
+use crate::graph::{Graph, Op, Value};
+use crate::tensors::Tensors;
 
 /// Nearest training images that count, if there are so many.
 const NEIGHBOURS: usize = 5;

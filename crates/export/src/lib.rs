@@ -21,12 +21,11 @@ mod testing;
 
 pub use bundle::{Bundle, bundle};
 pub use error::ExportError;
+use headstart_project::BackboneId;
 pub use manifest::{MANIFEST_VERSION, manifest};
 pub use onnx::onnx;
 pub use page::{Program, page};
 pub use tensors::safetensors;
-
-use headstart_project::BackboneId;
 
 /// A trained model, in the form in which Headstart keeps it.
 #[derive(Clone, Copy, Debug)]

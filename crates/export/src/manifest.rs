@@ -5,7 +5,9 @@ use headstart_project::BackboneId;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{ExportError, Model, backbone::Facts, tensors::Tensors};
+use crate::backbone::Facts;
+use crate::tensors::Tensors;
+use crate::{ExportError, Model};
 
 /// The version of `model.json`.
 pub const MANIFEST_VERSION: u32 = 1;

@@ -2,11 +2,9 @@
 
 use headstart_backbones::{Activation, ConvConfig, NetworkConfig, Operations, Pool, PoolKind};
 
-use crate::{
-    ExportError,
-    graph::{Graph, Op, PoolOf, Size, Value},
-    tensors::Tensors,
-};
+use crate::ExportError;
+use crate::graph::{Graph, Op, PoolOf, Size, Value};
+use crate::tensors::Tensors;
 
 /// Normalised images `[batch, 3, side, side]` to the last feature map.
 ///

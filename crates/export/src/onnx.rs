@@ -1,15 +1,12 @@
 //! Writes a graph as ONNX: <https://github.com/onnx/onnx/blob/main/onnx/onnx.proto>, from where the field numbers are.
 
-use crate::{
-    ExportError, Model,
-    backbone::Facts,
-    graph::{Graph, Node, Numbers, Op, PoolOf, Size, Value},
-    head,
-    manifest::preprocessing_in_words,
-    network::describe,
-    protobuf::Message,
-    tensors::Tensors,
-};
+use crate::backbone::Facts;
+use crate::graph::{Graph, Node, Numbers, Op, PoolOf, Size, Value};
+use crate::manifest::preprocessing_in_words;
+use crate::network::describe;
+use crate::protobuf::Message;
+use crate::tensors::Tensors;
+use crate::{ExportError, Model, head};
 
 /// The version of ONNX's operators, of 2022: old enough for every runtime in use, and the last whose reductions name their axes by attributes.
 const OPSET: i64 = 17;
@@ -358,10 +355,8 @@ mod tests {
     use headstart_project::BackboneId;
 
     use super::*;
-    use crate::{
-        protobuf::reading::{all, integers, texts},
-        testing::{Made, names},
-    };
+    use crate::protobuf::reading::{all, integers, texts};
+    use crate::testing::{Made, names};
 
     fn exported(is_hidden: bool, classes: &[String]) -> Vec<u8> {
         onnx(&Made::new(is_hidden).model(classes)).expect("exports")

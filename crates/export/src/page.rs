@@ -2,11 +2,15 @@
 
 use std::io::Write;
 
-use flate2::{Compression, write::GzEncoder};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::{ExportError, Model, backbone::Facts, base64::base64, bundle::fill};
+use crate::backbone::Facts;
+use crate::base64::base64;
+use crate::bundle::fill;
+use crate::{ExportError, Model};
 
 /// What runs the model inside the page: `crates/classifier`, built for the browser, and the fonts of the house.
 #[derive(Clone, Copy, Debug)]

@@ -130,7 +130,8 @@ pub mod reading {
 
 #[cfg(test)]
 mod tests {
-    use super::{reading::*, *};
+    use super::reading::*;
+    use super::*;
 
     #[test]
     fn bytes_are_those_of_the_documentation() {

@@ -1,16 +1,15 @@
 //! Backbone and head under one roof: every tensor by the name that it has in `model.safetensors` and in the ONNX graph.
 
-use std::{borrow::Cow, collections::BTreeMap, collections::HashMap};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 
 use headstart_backbones::{NetworkConfig, config};
 use headstart_project::BackboneId;
 use safetensors::{Dtype, SafeTensors, View};
 
-use crate::{
-    ExportError, Model,
-    backbone::Facts,
-    graph::{Graph, Numbers, Value},
-};
+use crate::backbone::Facts;
+use crate::graph::{Graph, Numbers, Value};
+use crate::{ExportError, Model};
 
 /// The weights of backbone and head in one safetensors file, as they are: nothing is converted.
 /// Names are `backbone.…`, `head.…`, `familiarity.…`, `temperature` and `threshold`.

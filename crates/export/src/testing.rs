@@ -1,10 +1,13 @@
 //! A model for tests: the shipped backbone or another one without weights, and a head of plain numbers.
 
-use std::{collections::HashMap, fs, path::Path};
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
 
 use headstart_backbones::config;
 use headstart_project::BackboneId;
-use safetensors::{Dtype, tensor::TensorView};
+use safetensors::Dtype;
+use safetensors::tensor::TensorView;
 
 use crate::Model;
 

@@ -3,7 +3,8 @@
 use std::io::{Read, Seek};
 
 use headstart_project::{ArchiveError, Rejection, SkippedEntry};
-use zip::{ZipArchive, result::ZipError};
+use zip::ZipArchive;
+use zip::result::ZipError;
 
 use crate::{Placement, check, declared_entries, inspect, is_junk, place};
 
@@ -178,7 +179,8 @@ mod tests {
     use std::io::{Cursor, Write};
 
     use proptest::prelude::*;
-    use zip::{ZipWriter, write::SimpleFileOptions};
+    use zip::ZipWriter;
+    use zip::write::SimpleFileOptions;
 
     use super::*;
 

@@ -2,10 +2,8 @@
 //!
 //! They are made of decoded pixels, so that what is shown is what is learnt from.
 
-use fast_image_resize::{
-    FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer,
-    images::{Image, ImageRef},
-};
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use headstart_project::{AugmentSettings, SampleId};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -1,9 +1,7 @@
 //! Decoded pixels and how they become the model's input.
 
-use fast_image_resize::{
-    FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer,
-    images::{Image, ImageRef},
-};
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use headstart_project::Normalization;
 use thiserror::Error;
 

@@ -2,11 +2,10 @@
 //!
 //! burn's own Adam is a dozen operations, each with a new buffer; for a head that fits into the cache those buffers cost more than the arithmetic.
 
-use burn::{
-    backend::{Backend, Dispatch, Flex, backend_extension, tensor::FloatTensor},
-    optim::{AdamState, AdaptiveMomentumState, LearningRate, Optimizer},
-    tensor::{Device, Tensor},
-};
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Backend, Dispatch, Flex, backend_extension};
+use burn::optim::{AdamState, AdaptiveMomentumState, LearningRate, Optimizer};
+use burn::tensor::{Device, Tensor};
 use burn_flex::FlexTensor;
 
 /// Adam: Kingma and Ba, “Adam: A Method for Stochastic Optimization”, ICLR 2015, arXiv:1412.6980.

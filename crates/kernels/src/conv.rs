@@ -1,19 +1,15 @@
 //! Two-dimensional convolution with bias and clamp (ReLU6 is a clamp from 0 to 6) in one operation.
 
-use burn::{
-    backend::{
-        Autodiff, Backend, Dispatch, Flex, autodiff::checkpoint::strategy::CheckpointStrategy,
-        backend_extension, tensor::FloatTensor,
-    },
-    tensor::{Bytes, DType, Shape, Tensor, ops::ConvOptions},
-};
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
+use burn::tensor::ops::ConvOptions;
+use burn::tensor::{Bytes, DType, Shape, Tensor};
 use burn_flex::{FlexTensor, Layout};
 
-use crate::{
-    conv_gradients::{ConvGradients, differentiable},
-    depthwise::{Padded, Plane, filter_channel},
-    gemm::{PANEL, Weights, multiply_panel},
-};
+use crate::conv_gradients::{ConvGradients, differentiable};
+use crate::depthwise::{Padded, Plane, filter_channel};
+use crate::gemm::{PANEL, Weights, multiply_panel};
 
 /// How a convolution moves over its input and what is done to its results.
 #[derive(Clone, Copy, Debug, PartialEq)]

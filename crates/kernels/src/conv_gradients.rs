@@ -2,24 +2,19 @@
 //!
 //! burn differentiates a convolution as well, but on the CPU it rearranges whole tensors on the way; these kernels read it where it is.
 
-use burn::backend::{
-    Autodiff, Flex,
-    autodiff::{
-        checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
-        grads::Gradients,
-        ops::{Backward, Ops, OpsKind},
-    },
-    ops::ModuleOps,
-    tensor::FloatTensor,
-};
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::ops::ModuleOps;
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Autodiff, Flex};
 use burn_flex::FlexTensor;
 
-use crate::{
-    Conv, ConvBackend,
-    conv::{Geometry, tensor},
-    depthwise::{Padded, Plane, filter_gradient},
-    gemm::{PANEL, Weights, multiply_panel},
-};
+use crate::conv::{Geometry, tensor};
+use crate::depthwise::{Padded, Plane, filter_gradient};
+use crate::gemm::{PANEL, Weights, multiply_panel};
+use crate::{Conv, ConvBackend};
 
 /// What a backend has to know to train a network with [`conv2d`](crate::conv2d) in it.
 ///

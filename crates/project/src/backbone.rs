@@ -2,7 +2,8 @@
 //!
 //! The networks are in `crates/backbones`; a test there holds every figure here against the network itself.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A pretrained backbone that the engine can load.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -342,9 +342,8 @@ fn class_name(classes: &[String], class: u32) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::Leak;
-
     use super::*;
+    use crate::Leak;
 
     fn outcome() -> TrainOutcome {
         TrainOutcome {

@@ -9,7 +9,10 @@
 
 mod support;
 
-use std::{fs, io::Cursor, path::PathBuf, time::Instant};
+use std::fs;
+use std::io::Cursor;
+use std::path::PathBuf;
+use std::time::Instant;
 
 use burn::tensor::Device;
 use headstart_backbones::{Backbone, Conversion, Storage, own_plan};

@@ -4,18 +4,16 @@
 
 mod support;
 
-use std::{path::PathBuf, time::Instant};
+use std::path::PathBuf;
+use std::time::Instant;
 
 use burn::tensor::Device;
 use headstart_backbones::Backbone;
 use headstart_project::{BackboneId, Cell, CellResult, Experiment, Method, Part, TrainSettings};
 use headstart_report::conclusion;
 use headstart_training::{ScratchConfig, compare};
-use support::{
-    Computed, Photos, accuracy, decode,
-    photos::{self, Quiet},
-    pretrained, scratch_accuracy,
-};
+use support::photos::{self, Quiet};
+use support::{Computed, Photos, accuracy, decode, pretrained, scratch_accuracy};
 
 fn main() {
     let mut arguments = std::env::args_os().skip(1);

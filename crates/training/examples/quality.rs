@@ -12,12 +12,13 @@ use headstart_project::{AugmentSettings, BackboneId, TrainSettings};
 use headstart_training::{
     ClassImages, Embedded, Examples, Familiarity, ScratchConfig, auroc, suspicions,
 };
-use rand::{RngExt, SeedableRng, seq::SliceRandom};
+use rand::seq::SliceRandom;
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use support::photos::{self, Quiet};
 use support::{
-    Computed, Photos, accuracy, decode, fine_tuned, fine_tuned_deeper,
-    photos::{self, Quiet},
-    pretrained, scratch_accuracy, spread, varied, varied_strongly,
+    Computed, Photos, accuracy, decode, fine_tuned, fine_tuned_deeper, pretrained,
+    scratch_accuracy, spread, varied, varied_strongly,
 };
 
 /// Share of labels that are flipped, and share of the ranking that is searched for them.

@@ -2,7 +2,10 @@
 //!
 //! The images are noise, which costs as much as photographs.
 
-use std::{cell::Cell, path::PathBuf, sync::Arc, time::Instant};
+use std::cell::Cell;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
 
 use burn::tensor::Device;
 use headstart_backbones::Backbone;

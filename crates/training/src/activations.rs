@@ -1,4 +1,5 @@
-use std::{collections::HashSet, sync::Arc};
+use std::collections::HashSet;
+use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use half::f16;

@@ -1,10 +1,8 @@
 //! A running average of a network's weights while they are trained.
 
-use burn::{
-    module::{Module, ModuleMapper, ModuleVisitor, Param},
-    optim::GradientsParams,
-    tensor::Tensor,
-};
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::optim::GradientsParams;
+use burn::tensor::Tensor;
 
 /// The exponential moving average of a module's weights over the steps of its training.
 ///
@@ -70,7 +68,8 @@ impl ModuleMapper for Towards {
 
 #[cfg(test)]
 mod tests {
-    use burn::{nn::LinearConfig, tensor::Device};
+    use burn::nn::LinearConfig;
+    use burn::tensor::Device;
 
     use super::*;
 

@@ -2,11 +2,9 @@
 
 use headstart_project::{Baselines, MeasuredOn};
 
-use crate::{
-    Examples, Host, Interrupted,
-    host::pause,
-    similarity::{dot, unit},
-};
+use crate::host::pause;
+use crate::similarity::{dot, unit};
+use crate::{Examples, Host, Interrupted};
 
 /// Neighbours that vote.
 const NEIGHBOURS: usize = 5;

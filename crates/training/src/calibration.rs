@@ -4,7 +4,8 @@
 
 use headstart_project::{Reliability, ReliabilityBin};
 
-use crate::{evaluate::largest, softmax};
+use crate::evaluate::largest;
+use crate::softmax;
 
 const BINS: usize = 10;
 /// Temperatures are searched between its inverse and this.

@@ -1,10 +1,12 @@
 //! The experiment of Compare, run by run.
 
 use headstart_project::{Cell, CellResult, Experiment};
-use rand::{SeedableRng, seq::SliceRandom};
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use crate::{Host, Interrupted, host::pause};
+use crate::host::pause;
+use crate::{Host, Interrupted};
 
 /// Carries out all runs of the plan that have no result yet, one after the other; `run` does one, and the results are added to the experiment as they come.
 ///

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use burn::tensor::Device;
 use headstart_project::{CrossValidation, EpochMetrics, TrainError, TrainSettings};
 
+use crate::run::check_settings;
 use crate::{
     ClassImages, Embedded, Examples, Host, Interrupted, check_classes, evaluate, fit,
-    fit_temperature, folds, group, logits, run::check_settings,
+    fit_temperature, folds, group, logits,
 };
 
 /// What is said of every training image by a head that has not learnt from it.
@@ -195,7 +196,8 @@ mod tests {
     use headstart_project::{BurstId, SampleId, wilson};
 
     use super::*;
-    use crate::{host::testing::Recorder, testing::blobs};
+    use crate::host::testing::Recorder;
+    use crate::testing::blobs;
 
     fn settings() -> TrainSettings {
         TrainSettings {

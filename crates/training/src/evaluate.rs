@@ -3,7 +3,9 @@
 use burn::tensor::Device;
 use headstart_project::{Evaluation, SampleVerdict};
 
-use crate::{Examples, Head, Interrupted, calibration::probabilities, host::internal};
+use crate::calibration::probabilities;
+use crate::host::internal;
+use crate::{Examples, Head, Interrupted};
 
 /// Rows that go through the head at once.
 const ROWS: usize = 256;

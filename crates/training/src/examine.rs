@@ -6,11 +6,8 @@ use headstart_project::{
     BurstId, ClassFinding, ClassProblem, Examination, ImageLook, LabelSuspect, Leak, SampleId,
 };
 
-use crate::{
-    ClassImages, Embedded, Host, Interrupted,
-    groups::{Groups, frames_of_one_recording, near_duplicates},
-    suspicions,
-};
+use crate::groups::{Groups, frames_of_one_recording, near_duplicates};
+use crate::{ClassImages, Embedded, Host, Interrupted, suspicions};
 
 /// A label is probably wrong when models that have not learnt from the image give it less than this.
 /// With 5 % of the labels flipped, 88 % of the images below it are flipped ones; without any flips it names 2 of 400.
@@ -189,7 +186,8 @@ mod tests {
     use headstart_project::BurstId;
 
     use super::*;
-    use crate::{host::testing::Recorder, testing::blobs};
+    use crate::host::testing::Recorder;
+    use crate::testing::blobs;
 
     fn found(classes: &[ClassImages]) -> Examination {
         pollster::block_on(examine(classes, &Recorder::default())).expect("runs")

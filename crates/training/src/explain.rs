@@ -3,10 +3,8 @@
 use burn::tensor::Tensor;
 use headstart_project::{HeatMap, TrainError};
 
-use crate::{
-    Head, Host, Interrupted,
-    host::{internal, pause},
-};
+use crate::host::{internal, pause};
+use crate::{Head, Host, Interrupted};
 
 /// What each cell of the last feature map adds to a class's logit: `maps` is `[features, side * side]`, of one image.
 ///
@@ -162,7 +160,8 @@ mod tests {
     use burn::tensor::{Device, Distribution, TensorData};
 
     use super::*;
-    use crate::{HeadConfig, host::testing::Recorder};
+    use crate::HeadConfig;
+    use crate::host::testing::Recorder;
 
     const FEATURES: usize = 6;
     const SIDE: usize = 3;

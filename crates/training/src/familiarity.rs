@@ -7,11 +7,9 @@
 use headstart_backbones::{Weights, WeightsError};
 use headstart_project::{MeasuredOn, UnknownReport};
 
-use crate::{
-    Examples, Host, Interrupted,
-    host::pause,
-    similarity::{dot, unit},
-};
+use crate::host::pause;
+use crate::similarity::{dot, unit};
+use crate::{Examples, Host, Interrupted};
 
 /// Nearest training images that count.
 const NEIGHBOURS: usize = 5;

@@ -7,26 +7,23 @@
 //! So fine-tuning trains scale and shift as part of weight and bias, and the statistics, mean and deviation, stay those of the pretraining, as with frozen batch norm elsewhere.
 //! That is what one wants for few images: their statistics would be mostly chance.
 
-use burn::{
-    module::Module,
-    optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer},
-    tensor::{Device, Gradients, Tensor},
-};
+use burn::module::Module;
+use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer};
+use burn::tensor::{Device, Gradients, Tensor};
 use headstart_backbones::{Backbone, Layer, Tail};
 use headstart_kernels::FusedAdam;
 use headstart_project::{
     EpochMetrics, FineTuneSettings, Schedule, TrainError, TrainSettings, UnfreezeEstimate,
 };
-use rand::{SeedableRng, seq::SliceRandom};
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use crate::{
-    Activations, Examples, Head, Host, Interrupted,
-    average::Average,
-    fit::{Sum, Targets, class_weights},
-    host::{internal, pause},
-    mixup::Mix,
-};
+use crate::average::Average;
+use crate::fit::{Sum, Targets, class_weights};
+use crate::host::{internal, pause};
+use crate::mixup::Mix;
+use crate::{Activations, Examples, Head, Host, Interrupted};
 
 /// A batch is cut into pieces of about this many multiplications, between which other work gets through: on one CPU thread a tenth of a second.
 /// Their gradients are added up, so that a step is the same as without cutting.
@@ -335,14 +332,16 @@ pub fn estimates(backbone: &Backbone) -> Vec<UnfreezeEstimate> {
 
 #[cfg(test)]
 mod tests {
-    use std::{cell::Cell, collections::BTreeMap};
+    use std::cell::Cell;
+    use std::collections::BTreeMap;
 
     use headstart_project::{BackboneId, SampleId};
     use rand::RngExt;
     use safetensors::SafeTensors;
 
     use super::*;
-    use crate::{HeadConfig, halves, host::testing::Recorder};
+    use crate::host::testing::Recorder;
+    use crate::{HeadConfig, halves};
 
     fn backbone() -> Backbone {
         let file = concat!(

@@ -1,23 +1,22 @@
 //! The training loop.
 
-use std::{cmp::Ordering, ops::Range};
+use std::cmp::Ordering;
+use std::ops::Range;
 
-use burn::{
-    module::Module,
-    optim::{GradientsParams, ModuleOptimizer},
-    tensor::{Device, Tensor, TensorData, activation::log_softmax},
-};
+use burn::module::Module;
+use burn::optim::{GradientsParams, ModuleOptimizer};
+use burn::tensor::activation::log_softmax;
+use burn::tensor::{Device, Tensor, TensorData};
 use headstart_kernels::FusedAdam;
 use headstart_project::{EpochMetrics, TrainError, TrainSettings};
-use rand::{SeedableRng, seq::SliceRandom};
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use crate::{
-    Examples, Head, HeadConfig, Host, Interrupted,
-    evaluate::{largest, logits},
-    host::internal,
-    mixup::Mix,
-};
+use crate::evaluate::{largest, logits};
+use crate::host::internal;
+use crate::mixup::Mix;
+use crate::{Examples, Head, HeadConfig, Host, Interrupted};
 
 /// A trained head.
 #[derive(Debug)]

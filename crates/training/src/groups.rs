@@ -2,11 +2,9 @@
 
 use std::collections::HashMap;
 
-use crate::{
-    Embedded, Host, Interrupted,
-    host::pause,
-    similarity::{dot, unit},
-};
+use crate::host::pause;
+use crate::similarity::{dot, unit};
+use crate::{Embedded, Host, Interrupted};
 
 /// The cosine that two embeddings need to be of all but the same image, when the hashes of the two looks are equal.
 ///

@@ -1,15 +1,15 @@
 //! The head: what is trained on top of the frozen backbone.
 
-use burn::{
-    config::Config,
-    module::{Module, Param},
-    nn::{Dropout, DropoutConfig, Linear, LinearConfig},
-    tensor::{Device, Tensor, activation::relu},
-};
+use burn::config::Config;
+use burn::module::{Module, Param};
+use burn::nn::{Dropout, DropoutConfig, Linear, LinearConfig};
+use burn::tensor::activation::relu;
+use burn::tensor::{Device, Tensor};
 use headstart_backbones::{Weights, WeightsError};
 use headstart_project::TrainError;
 
-use crate::{host::internal, model::to_safetensors};
+use crate::host::internal;
+use crate::model::to_safetensors;
 
 /// The head's shape.
 #[derive(Config, Debug)]
@@ -158,10 +158,12 @@ mod tests {
         reason = "natively a tensor may be read synchronously"
     )]
 
-    use burn::{optim::GradientsParams, tensor::Distribution};
+    use burn::optim::GradientsParams;
+    use burn::tensor::Distribution;
 
     use super::*;
-    use crate::{fit::cross_entropy, model::to_safetensors};
+    use crate::fit::cross_entropy;
+    use crate::model::to_safetensors;
 
     fn file(head: &Head) -> Vec<u8> {
         let tensors = pollster::block_on(head.tensors()).expect("reads");

@@ -5,7 +5,8 @@
 //! So it costs nothing, and no image has to be computed again.
 
 use burn::tensor::{Int, Tensor, TensorData};
-use rand::{RngExt, seq::SliceRandom};
+use rand::RngExt;
+use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 /// How one batch is mixed: each row with another one, all by the same share.

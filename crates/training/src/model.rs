@@ -5,9 +5,12 @@ use std::collections::HashMap;
 use burn::tensor::{Device, Tensor, TensorData};
 use headstart_backbones::{Backbone, Tail, Weights, WeightsError};
 use headstart_project::TrainError;
-use safetensors::{Dtype, tensor::TensorView};
+use safetensors::Dtype;
+use safetensors::tensor::TensorView;
 
-use crate::{Familiarity, Head, calibration::probabilities, host::internal};
+use crate::calibration::probabilities;
+use crate::host::internal;
+use crate::{Familiarity, Head};
 
 /// A head with what its answers are worth.
 #[derive(Debug)]

@@ -3,10 +3,10 @@
 mod components;
 mod tsne;
 
+use components::{dot, principal_components};
 pub use tsne::tsne;
 
 use crate::{Host, Interrupted};
-use components::{dot, principal_components};
 
 /// Neighbours that decide where a new embedding belongs.
 const NEIGHBOURS: usize = 5;

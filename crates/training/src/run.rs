@@ -1,6 +1,7 @@
 //! One press of Train, from embeddings to results.
 
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use burn::tensor::Device;
 use half::f16;
@@ -306,7 +307,9 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
 
     use super::*;
-    use crate::{halves, host::testing::Recorder, testing::blobs};
+    use crate::halves;
+    use crate::host::testing::Recorder;
+    use crate::testing::blobs;
 
     const BOUNDARY: [usize; 3] = [192, 2, 2];
 

@@ -3,23 +3,20 @@
 //! Small enough to be trained in the browser, and large enough to learn what few images can teach: four 3×3 convolutions, each halving the image, then an average and a linear layer, 0.24 M parameters.
 //! The second baseline, a backbone with random weights and a trained head, is [`headstart_backbones::Backbone::random`] with [`fit`](crate::fit).
 
-use burn::{
-    config::Config,
-    module::{Module, Param},
-    nn::{Initializer, Linear, LinearConfig},
-    optim::{GradientsParams, ModuleOptimizer},
-    tensor::{Device, Tensor, TensorData},
-};
+use burn::config::Config;
+use burn::module::{Module, Param};
+use burn::nn::{Initializer, Linear, LinearConfig};
+use burn::optim::{GradientsParams, ModuleOptimizer};
+use burn::tensor::{Device, Tensor, TensorData};
 use headstart_kernels::{Conv, FusedAdam, conv2d};
 use headstart_project::{EpochMetrics, TrainError};
-use rand::{RngExt, SeedableRng, seq::SliceRandom};
+use rand::seq::SliceRandom;
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::{
-    Host, Interrupted,
-    fit::{Sum, Targets, class_weights},
-    host::{internal, pause},
-};
+use crate::fit::{Sum, Targets, class_weights};
+use crate::host::{internal, pause};
+use crate::{Host, Interrupted};
 
 /// Channels after each convolution.
 const CHANNELS: [usize; 5] = [3, 32, 64, 96, 128];
@@ -229,7 +226,8 @@ pub async fn scratch_logits(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{host::testing::Recorder, largest};
+    use crate::host::testing::Recorder;
+    use crate::largest;
 
     /// Images of bright bars, upright or lying, at places that say nothing: `[3, 32, 32]` each.
     fn bars(count: usize, seed: u64) -> SmallImages {

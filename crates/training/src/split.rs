@@ -1,6 +1,7 @@
 //! Which images are learnt from and which are held back: stratified by class, and never parting a group.
 
-use rand::{SeedableRng, seq::SliceRandom};
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 /// A class with fewer images than this is learnt from whole: holding one back would cost too much.

@@ -4,14 +4,10 @@
 //! For ridge regression on the class targets this needs no training again and again: the predictions without a group follow in closed form from one inverse.
 //! With λ = 2 on the centred, unit-length square roots of the features, 92 % of the labels that are flipped on purpose are among the 10 % most suspect; `cargo xtask bench quality` measures it.
 
-use crate::{
-    Host, Interrupted,
-    familiarity::roots,
-    folds,
-    host::pause,
-    similarity::{dot, unit},
-    softmax,
-};
+use crate::familiarity::roots;
+use crate::host::pause;
+use crate::similarity::{dot, unit};
+use crate::{Host, Interrupted, folds, softmax};
 
 /// Strength of the ridge.
 const RIDGE: f32 = 2.0;
@@ -244,10 +240,8 @@ fn divide(values: &mut [f32], divisor: f32) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        host::testing::Recorder,
-        testing::{blobs, examples_of},
-    };
+    use crate::host::testing::Recorder;
+    use crate::testing::{blobs, examples_of};
 
     fn ranked(labels: &[usize], groups: &[usize], classes: usize) -> Vec<Suspicion> {
         let examples = examples_of(&blobs(3, 10, 24, 5));

@@ -5,16 +5,18 @@
     reason = "natively a tensor may be read synchronously"
 )]
 
-use std::{fs, io::Cursor, path::PathBuf};
+use std::fs;
+use std::io::Cursor;
+use std::path::PathBuf;
 
 use burn::tensor::Device;
 use headstart_backbones::Backbone;
 use headstart_images::{Archive, ArchiveItem, ArchiveLimits, Pixels, look};
 use headstart_project::{BackboneId, SampleId};
 use headstart_training::{Embedded, Host, group};
-use image::{
-    DynamicImage, RgbaImage, codecs::jpeg::JpegEncoder, imageops, imageops::FilterType::Triangle,
-};
+use image::codecs::jpeg::JpegEncoder;
+use image::imageops::FilterType::Triangle;
+use image::{DynamicImage, RgbaImage, imageops};
 
 /// Every so many of the sample pictures is looked at, and every so many of those copied: embedding takes its time.
 const LOOKED_AT: usize = 2;

@@ -5,7 +5,9 @@
 )]
 #![expect(clippy::expect_used, reason = "a test may fail so")]
 
-use std::{fs, io::Cursor, path::PathBuf};
+use std::fs;
+use std::io::Cursor;
+use std::path::PathBuf;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use headstart_backbones::Backbone;

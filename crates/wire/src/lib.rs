@@ -6,11 +6,11 @@
 mod json;
 
 use js_sys::Array;
-use serde::{Serialize, de::DeserializeOwned};
+pub use json::from_json;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use thiserror::Error;
 use wasm_bindgen::{JsCast, JsValue};
-
-pub use json::from_json;
 
 /// Why a browser message is not one of ours.
 #[derive(Debug, Error)]

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use flate2::Compression;
 use flate2::read::GzEncoder;
-use zip::{ZipWriter, write::SimpleFileOptions};
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
 
 use crate::shell::{Project, run, step};
-use crate::split;
-use crate::tools;
+use crate::{split, tools};
 
 /// The most that the page's own WebAssembly may weigh on its way to the browser: what shows the first regions.
 /// Its parts (`web/src/parts.rs`) come after it, so they are not counted; what should wait belongs into one of them.

@@ -1,13 +1,12 @@
 //! What the commands share: where the project lies, how they run other programs, and how they say
 //! what they are doing.
 
-use std::env;
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{env, thread};
 
 use anyhow::{Context, Result, bail, ensure};
 

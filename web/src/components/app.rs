@@ -6,8 +6,6 @@ use yew::prelude::*;
 
 use super::backbone_dialog::BackboneDialog;
 use super::collect::Collect;
-use super::column_head;
-use super::footer;
 use super::header::Header;
 use super::icon::{Icon, glyph};
 use super::notices::Notices;
@@ -16,17 +14,17 @@ use super::tour::{self, Tour};
 use super::train::Train;
 use super::try_it::TryIt;
 use super::undo_toast::UndoToast;
+use super::{column_head, footer};
 use crate::context::App as Context;
 use crate::hooks::use_autosave::use_autosave;
 use crate::hooks::use_drop_and_paste::use_drop_and_paste;
 use crate::hooks::use_engine::use_engine;
 use crate::hooks::use_shortcuts::use_shortcuts;
 use crate::parts::{Loaded, Part, use_part};
-use crate::state::State;
 use crate::state::camera::CameraOwner;
 use crate::state::status::status;
 use crate::state::storage::Stage;
-use crate::state::threshold;
+use crate::state::{State, threshold};
 
 #[component]
 pub fn App() -> Html {

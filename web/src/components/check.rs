@@ -7,17 +7,14 @@ use headstart_project::{MeasuredOn, Part, SampleId};
 use yew::prelude::*;
 
 use super::comparison::Comparison;
-use super::cross_validation;
 use super::data_map::DataMap;
-use super::doctor;
 use super::gallery::{Gallery, Opened};
 use super::headline::Headline;
 use super::inside::Inside;
 use super::mistakes::Mistakes;
-use super::results_panel;
 use super::tabs::{Tab, Tabs, panel_id, tab_id};
-use super::trust;
 use super::unknowns::Unknowns;
+use super::{cross_validation, doctor, results_panel, trust};
 use crate::state::State;
 use crate::state::analysis::{Analyses, Kind};
 use crate::state::backbones::PastResult;

@@ -4,12 +4,11 @@ use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
 use super::class_card::ClassCard;
-use super::column_head;
 use super::empty_state::{Drawing, EmptyState};
 use super::icon::{Icon, glyph};
 use super::import_bar::ImportBar;
 use super::term::Term;
-use super::tour;
+use super::{column_head, tour};
 use crate::context::use_app;
 use crate::glossary::Word;
 use crate::services::intake;

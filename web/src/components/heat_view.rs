@@ -9,10 +9,9 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::{Blob, HtmlImageElement};
 use yew::prelude::*;
 
-use super::heat_class;
 use super::heat_layer::HeatLayer;
-use super::heat_legend;
 use super::icon::{Icon, glyph};
+use super::{heat_class, heat_legend};
 use crate::context::{App, use_app};
 use crate::heat::{Overlay, square_inset};
 use crate::services::engine::{Answer, Covered, Covering, Picture};

@@ -5,13 +5,10 @@ use std::rc::Rc;
 use headstart_project::{MeasuredOn, counted};
 use yew::prelude::*;
 
-use super::class_scores;
-use super::confusion;
 use super::gallery::Opened;
-use super::interval;
-use super::part_choice;
 use super::term::Term;
 use super::verdicts::behind_cell;
+use super::{class_scores, confusion, interval, part_choice};
 use crate::glossary::Word;
 use crate::state::project::Project;
 use crate::state::run::Results;

@@ -8,17 +8,15 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::{ClipboardEvent, File, HtmlImageElement};
 use yew::prelude::*;
 
-use super::column_head;
 use super::empty_state::{Drawing, EmptyState};
 use super::file_button::FileButton;
-use super::heat_class;
 use super::heat_layer::HeatLayer;
-use super::heat_legend;
 use super::heat_view::pressed;
 use super::icon::{Icon, glyph};
 use super::term::Term;
 use super::try_answer::TryAnswer;
 use super::try_camera::TryCamera;
+use super::{column_head, heat_class, heat_legend};
 use crate::context::use_app;
 use crate::glossary::Word;
 use crate::heat::{Overlay, contained_inset};

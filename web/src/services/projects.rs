@@ -12,12 +12,11 @@ use super::media::Kept;
 use super::store::{KeptImages, Store, StoreError};
 use super::weights;
 use crate::context::App;
-use crate::parts;
 use crate::state::project::Project;
 use crate::state::saved::{ProjectId, Saved, Summary, UnreadableProject};
 use crate::state::storage::Stage;
 use crate::state::{Action, State};
-use crate::text;
+use crate::{parts, text};
 
 const WORD_KEY: &str = "headstart-word";
 

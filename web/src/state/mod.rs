@@ -28,8 +28,6 @@ use headstart_project::{
 use serde::{Deserialize, Serialize};
 use yew::Reducible;
 
-use crate::services::store::StoreError;
-
 use self::analysis::{Analyses, Kind};
 use self::backbones::{Backbones, KeptWeights};
 use self::camera::{CameraOwner, CameraPrefs};
@@ -41,6 +39,7 @@ use self::saved::Saved;
 use self::settings::{Draft, Field, Head, Variation};
 use self::storage::{Offline, Saving, Stage};
 use self::undo::History;
+use crate::services::store::StoreError;
 
 /// Everything that the page shows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,7 +1,8 @@
 //! Archives and what is broken about them.
 
 use headstart_archive::{EMBEDDINGS, MODEL, PROJECT, RESULTS};
-use rand::{RngExt, SeedableRng, seq::IndexedRandom};
+use rand::seq::IndexedRandom;
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
 

@@ -10,15 +10,15 @@ mod support;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::collections::BTreeMap;
 use std::io::Cursor;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
+use broken::broken;
 use headstart_archive::{TeachableMachine, TeachableMachineError, open};
 use headstart_images::{ArchiveItem, ArchiveLimits};
 use headstart_project::ProjectFileError;
 use serde_json::Value;
-
-use broken::broken;
 use support::backbones;
 
 /// A case may hold this much at once: the longest description that is read, as bytes, as they grow, and as what they say.

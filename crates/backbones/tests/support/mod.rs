@@ -1,13 +1,16 @@
 //! What the tests have in common: weights that anyone can make again, a made-up picture, and goldens.
 #![allow(dead_code, reason = "each test uses a part of it")]
 
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use headstart_backbones::{Backbone, model};
 use headstart_checkpoint::{Mapping, Naming, Part};
 use headstart_project::BackboneId;
-use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
 
 /// The project's folder.
 pub fn root() -> PathBuf {

@@ -3,7 +3,8 @@
 
 use std::fs;
 
-use rand::{Rng, RngExt, SeedableRng, seq::IndexedRandom};
+use rand::seq::IndexedRandom;
+use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::support::*;

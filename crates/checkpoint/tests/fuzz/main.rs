@@ -9,12 +9,12 @@ mod support;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::collections::BTreeMap;
 use std::io::Cursor;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-use headstart_checkpoint::{Checkpoint, CheckpointError, Dtype, Model, recognise};
-
 use broken::Samples;
+use headstart_checkpoint::{Checkpoint, CheckpointError, Dtype, Model, recognise};
 
 /// A case may hold this much at once, and 30 times its file.
 const MOST_BYTES: usize = 4_000_000;

@@ -8,7 +8,11 @@
 #[path = "../../tests/photos/mod.rs"]
 pub mod photos;
 
-use std::{collections::HashMap, fs, io::Cursor, path::Path, sync::Arc};
+use std::collections::HashMap;
+use std::fs;
+use std::io::Cursor;
+use std::path::Path;
+use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor};
 use half::f16;

@@ -6,7 +6,8 @@
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::{Host, Interrupted, host::pause};
+use crate::host::pause;
+use crate::{Host, Interrupted};
 
 /// Directions beyond those wanted: they take up what would blur the wanted ones.
 const OVERSAMPLING: usize = 10;
@@ -219,10 +220,8 @@ pub fn dot(a: &[f32], b: &[f32]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        host::testing::Recorder,
-        projection::tests::{clusters, rows},
-    };
+    use crate::host::testing::Recorder;
+    use crate::projection::tests::{clusters, rows};
 
     fn components_of(embeddings: &[Vec<f32>], wanted: usize, seed: u64) -> Vec<Vec<f32>> {
         let rows = rows(embeddings);

@@ -9,8 +9,10 @@
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::{components::principal_components, first_two, fit_into_square};
-use crate::{Host, Interrupted, host::pause};
+use super::components::principal_components;
+use super::{first_two, fit_into_square};
+use crate::host::pause;
+use crate::{Host, Interrupted};
 
 /// Distances are measured along so many principal components; the rest is mostly noise.
 const COMPONENTS: usize = 50;
@@ -278,10 +280,8 @@ mod tests {
     use std::cell::Cell;
 
     use super::*;
-    use crate::{
-        host::testing::Recorder,
-        projection::tests::{clusters, rows},
-    };
+    use crate::host::testing::Recorder;
+    use crate::projection::tests::{clusters, rows};
 
     fn tsne_of(embeddings: &[Vec<f32>], seed: u64) -> Vec<[f32; 2]> {
         pollster::block_on(tsne(&rows(embeddings), seed, &Recorder::default())).expect("runs")

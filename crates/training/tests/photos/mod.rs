@@ -8,11 +8,9 @@
     reason = "what is loaded here is known to be sound"
 )]
 
-use std::{
-    fs,
-    io::Cursor,
-    path::{Path, PathBuf},
-};
+use std::fs;
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use headstart_backbones::Backbone;
