@@ -1,6 +1,9 @@
 // The engine worker's script: picks the binary that suits this browser, and starts it.
 // The binaries are the same engine: with WebGPU, without it, and without it but with fused multiply-add.
 
+// Those that this site has; filled in by the build. While `cargo xtask serve` still builds, only the one that every browser can run.
+const ENGINES = [];
+
 // A module that uses one relaxed SIMD instruction (f32x4.relaxed_madd).
 const RELAXED_SIMD = new Uint8Array([
   0, 97, 115, 109, 1, 0, 0, 0, 1, 8, 1, 96, 3, 123, 123, 123, 1, 123, 3, 2, 1, 0, 10, 13, 1, 11, 0,
@@ -8,7 +11,8 @@ const RELAXED_SIMD = new Uint8Array([
 ]);
 
 function cpu(fallback) {
-  const name = WebAssembly.validate(RELAXED_SIMD) ? "engine-cpu-relaxed" : "engine-cpu";
+  const relaxed = "engine-cpu-relaxed";
+  const name = ENGINES.includes(relaxed) && WebAssembly.validate(RELAXED_SIMD) ? relaxed : "engine-cpu";
   return { name, fallback };
 }
 
@@ -24,6 +28,7 @@ async function pick(device) {
   const isSoftware =
     isFallbackAdapter || adapter.isFallbackAdapter || architecture === "swiftshader";
   if (isSoftware && device !== "webgpu") return cpu("software_adapter");
+  if (!ENGINES.includes("engine-webgpu")) return cpu("no_engine");
   const words = [vendor, architecture, description].filter(Boolean);
   return { name: "engine-webgpu", adapter: words.join(" ") };
 }

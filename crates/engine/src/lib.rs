@@ -42,6 +42,7 @@ pub fn start(fallback: Option<String>, adapter: Option<String>) {
     }));
     let fallback = fallback.and_then(|name| match name.as_str() {
         "no_webgpu" => Some(Fallback::NoWebgpu),
+        "no_engine" => Some(Fallback::NoEngine),
         "no_adapter" => Some(Fallback::NoAdapter),
         "software_adapter" => Some(Fallback::SoftwareAdapter),
         _ => None,

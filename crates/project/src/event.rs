@@ -293,6 +293,8 @@ pub enum Fallback {
     NoWebgpu,
     /// The browser has WebGPU but found no adapter.
     NoAdapter,
+    /// This copy of the site has no engine for WebGPU, or not yet.
+    NoEngine,
     /// The only adapter computes in software, which is slower than the CPU path.
     SoftwareAdapter,
     /// The adapter refused to make a device.

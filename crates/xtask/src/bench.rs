@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use crate::shell::{self, Project, step};
-use crate::{dist, tools};
+use crate::{binaries, dist, tools};
 
 /// Where `web/bench/run.mjs` looks for the engine.
 const FOLDER: &str = "target/bench-engine";
@@ -16,7 +16,7 @@ pub fn run(project: &Project) -> Result<()> {
     let chromium = tools::chromium()?;
     tools::node_packages(project, "web")?;
     tools::node_packages(project, "web/bench")?;
-    dist::build(project)?;
+    dist::build(project, dist::Extent::Whole)?;
     step("Building the engine for the benchmark", || {
         build_engine(project, "cpu", "relaxed-simd")?;
         build_engine(project, "webgpu", "webgpu")?;
@@ -81,10 +81,10 @@ fn build_engine(project: &Project, device: &str, feature: &str) -> Result<()> {
     // Where the next command looks, also for people who keep all their builds in one place.
     cargo.env("CARGO_TARGET_DIR", project.path("target"));
     shell::run(cargo)?;
-    let mut bindgen = project.command("wasm-bindgen")?;
-    bindgen.args(["--target", "web", "--no-typescript", "--out-dir"]);
-    bindgen.arg(project.path(FOLDER).join(device));
-    bindgen.arg(project.path("target/wasm32-unknown-unknown/release/engine-bench.wasm"));
-    shell::run(bindgen)?;
-    Ok(())
+    let mut bind = binaries::binder(project)?;
+    bind.arg("bind");
+    bind.arg(project.path("target/wasm32-unknown-unknown/release/engine-bench.wasm"));
+    bind.arg(project.path(FOLDER).join(device));
+    bind.args(["engine-bench", "web"]);
+    shell::run(bind)
 }

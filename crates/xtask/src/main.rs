@@ -1,6 +1,7 @@
 //! Headstart's own tool: `cargo xtask help` lists what it does.
 
 mod bench;
+mod binaries;
 mod dist;
 mod numpy;
 mod pages;
@@ -16,7 +17,7 @@ mod weights;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use lexopt::{Arg, Parser, ValueExt};
 
 use crate::shell::Project;
@@ -24,7 +25,7 @@ use crate::shell::Project;
 const HELP: &str = "\
 Headstart's own tool. Usage: cargo xtask COMMAND
 
-  serve [--port N] [--open]   build the page and serve it on this machine
+  serve [--port N] [--open]   build the page, serve it on this machine, and build it anew when a file changes
   dist                        build the static site into dist/, and a zip of it
   test [lint|native|web]...   run all tests, or the named parts
   bench                       measure the engine against TensorFlow.js
@@ -69,7 +70,7 @@ fn perform(task: Task) -> Result<()> {
     match task {
         Task::Serve(options) => serve::run(&project, &options),
         Task::Dist => {
-            dist::build(&project)?;
+            dist::build(&project, dist::Extent::Whole)?;
             let zip = dist::pack(&project)?;
             println!(
                 "\nThe site is in dist/ and, as one file to carry about, in {zip}.\n\
@@ -81,16 +82,7 @@ fn perform(task: Task) -> Result<()> {
         Task::Test(parts) => test::run_parts(&project, &parts),
         Task::Bench => bench::run(&project),
         Task::Quality(options) => bench::quality(&project, options),
-        Task::Finish => {
-            let from_trunk = |name| {
-                let value = std::env::var_os(name);
-                value.with_context(|| format!("finish is called by Trunk, which sets {name}"))
-            };
-            let folder = PathBuf::from(from_trunk("TRUNK_STAGING_DIR")?);
-            let profile = from_trunk("TRUNK_PROFILE")?;
-            split::page(&project, &folder, &profile.to_string_lossy())?;
-            site::finish(&folder)
-        }
+        Task::Finish => dist::finish(&project),
         Task::Weights(options) => weights::run(&project, &options),
         Task::Help => {
             println!("{HELP}");

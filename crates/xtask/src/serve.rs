@@ -1,18 +1,19 @@
 //! `cargo xtask serve`: builds the site and serves it on this machine alone.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, anyhow};
 use percent_encoding::percent_decode_str;
 
-use crate::dist;
+use crate::binaries::LATER;
+use crate::dist::{self, Extent};
 use crate::shell::Project;
 
 /// What the command line asks for.
@@ -37,15 +38,87 @@ pub fn run(project: &Project, options: &Options) -> Result<()> {
     // Before the build, so that nobody waits minutes for the news that the port is taken.
     let listener = listen(options.port)?;
     let address = format!("http://{}/", listener.local_addr()?);
-    dist::build(project)?;
+    dist::build(project, Extent::First)?;
     let root = project.dist().canonicalize()?;
     println!("\nHeadstart is at {address}");
     println!("It is served from dist/ on this machine only. Stop it with Ctrl+C.");
+    println!(
+        "Still coming, minutes the first time; until then the page takes the processor, and after \
+         that reload it:"
+    );
+    for binary in LATER {
+        println!("  - {}", binary.title);
+    }
     if options.open && !open_browser(&address) {
         println!("The browser could not be started from here; open the address yourself.");
     }
-    serve(&listener, root);
+    thread::scope(|scope| {
+        scope.spawn(|| build_on(project));
+        serve(&listener, root);
+    });
     Ok(())
+}
+
+/// Builds what is still missing, and everything anew whenever a source changes; an error waits for the next change.
+fn build_on(project: &Project) {
+    let mut seen = newest(project);
+    let mut result = dist::build_later(project);
+    if result.is_ok() {
+        println!("\nEverything is built. A changed file is built anew by itself; reload the page then.");
+    }
+    loop {
+        if let Err(error) = result {
+            eprintln!("\nerror: {error:#}\nThe next change of a file tries again.");
+        }
+        seen = wait_for_change(project, seen);
+        result = dist::build(project, Extent::Whole);
+    }
+}
+
+/// What the site is built from.
+const SOURCES: [&str; 12] = [
+    "index.html",
+    "Cargo.toml",
+    "Trunk.toml",
+    "crates",
+    "web/Cargo.toml",
+    "web/build.rs",
+    "web/src",
+    "web/styles",
+    "web/public",
+    "web/pages",
+    "web/sample",
+    "weights",
+];
+/// Cheap enough to repeat for ever, and it works on every system and in every container, where notices of changes may not.
+const GLANCE: Duration = Duration::from_millis(500);
+
+/// Waits until a source is newer than `seen`, and returns the time of the newest.
+fn wait_for_change(project: &Project, seen: Option<SystemTime>) -> Option<SystemTime> {
+    loop {
+        let now = newest(project);
+        if now > seen {
+            return now;
+        }
+        thread::sleep(GLANCE);
+    }
+}
+
+/// When a source was changed last.
+fn newest(project: &Project) -> Option<SystemTime> {
+    let mut folders: Vec<_> = SOURCES.map(|name| project.path(name)).into();
+    let mut newest = None;
+    while let Some(path) = folders.pop() {
+        let Ok(metadata) = path.metadata() else {
+            continue;
+        };
+        newest = newest.max(metadata.modified().ok());
+        if metadata.is_dir() {
+            let entries = fs::read_dir(path).into_iter().flatten().flatten();
+            folders.extend(entries.map(|entry| entry.path()));
+        }
+    }
+    newest
 }
 
 fn listen(port: Option<u16>) -> Result<TcpListener> {
@@ -215,7 +288,6 @@ fn open_browser(address: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
     use std::net::SocketAddr;
 
     use super::*;

@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 use std::{env, thread};
 
@@ -74,8 +75,19 @@ pub fn step<T>(title: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     println!("\n==> {title}");
     let start = Instant::now();
     let value = work().with_context(|| format!("\"{title}\" failed"))?;
-    println!("    done in {}", in_words(start.elapsed()));
+    let duration = start.elapsed();
+    println!("    done in {} ({title})", in_words(duration));
+    if let Ok(mut steps) = STEPS.lock() {
+        steps.push((title.to_owned(), duration));
+    }
     Ok(value)
+}
+
+static STEPS: Mutex<Vec<(String, Duration)>> = Mutex::new(Vec::new());
+
+/// How long each step took so far, in the order in which they ended.
+pub fn steps() -> Vec<(String, Duration)> {
+    STEPS.lock().map(|steps| steps.clone()).unwrap_or_default()
 }
 
 /// A duration as people say it: `4.2 s`, `3 min 20 s`.
@@ -99,6 +111,20 @@ pub fn run(mut command: Command) -> Result<()> {
         "{} ended with {status}",
         line_of(&command)
     );
+    Ok(())
+}
+
+/// As [`run`], but shows what the command printed only when it fails.
+pub fn run_quietly(mut command: Command) -> Result<()> {
+    println!("    {}", line_of(&command));
+    let output = command
+        .output()
+        .with_context(|| could_not_start(&command))?;
+    if !output.status.success() {
+        eprintln!("{}", String::from_utf8_lossy(&output.stdout));
+        eprintln!("{}", String::from_utf8_lossy(&output.stderr));
+        bail!("{} ended with {}", line_of(&command), output.status);
+    }
     Ok(())
 }
 

@@ -1,67 +1,96 @@
-//! The last touch to a built site, called by Trunk (see `Trunk.toml`) after the page was parted: no inline script is left, and the service worker knows every file.
+//! The last touch to a site: the page is started by a script of its own, and its scripts know which files and engines there are.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
+use data_encoding::{BASE64, HEXLOWER};
 use sha2::{Digest, Sha256};
 
 use crate::dist::collect_files;
-use crate::split;
+use crate::shell::Project;
+use crate::{binaries, split};
 
+/// Where the scripts come from that know what the site consists of.
+const SCRIPTS: &str = "web/public";
 /// The service worker's script, in which the list of files is filled in.
 const WORKER: &str = "sw.js";
+/// The engine's script, in which the engines are filled in.
+const ENGINE: &str = "engine.js";
 /// The weights that come with every page. Others are larger; the page keeps them when they are chosen.
 const SHIPPED_WEIGHTS: [&str; 2] = [
     "weights/efficientnet-lite0.safetensors",
     "weights/squeezenet1-1.safetensors",
 ];
-/// What the inline script of Trunk becomes.
+/// The script that starts the page.
 const START: &str = "start.js";
 
-/// Finishes the site in `folder`.
+/// Finishes the site in `folder`, as Trunk has left it and with the page's binary in it.
 ///
 /// # Errors
 /// When the site does not look as Trunk leaves it.
-pub fn finish(folder: &Path) -> Result<()> {
+pub fn finish(project: &Project, folder: &Path) -> Result<()> {
     crate::pages::finish(folder)?;
     let index = folder.join("index.html");
     let page = fs::read_to_string(&index)
         .with_context(|| format!("there is no built site in {}", folder.display()))?;
-    let (page, script) = move_script_out(&page, &split::loader(folder)?)?;
+    let (page, script) = with_start(&page, &split::stem(folder)?)?;
     fs::write(folder.join(START), script)?;
     fs::write(&index, page)?;
+    know(project, folder)
+}
 
-    let worker = folder.join(WORKER);
-    let source = fs::read_to_string(&worker).context("the site has no service worker")?;
-    fs::write(worker, fill_in(&source, &list(folder)?)?)?;
+/// Tells the site's scripts which engines and files there are now.
+///
+/// # Errors
+/// When a script has no place for it.
+pub fn know(project: &Project, folder: &Path) -> Result<()> {
+    let source = |name: &str| {
+        let path = project.path(SCRIPTS).join(name);
+        fs::read_to_string(&path).with_context(|| format!("could not read {}", path.display()))
+    };
+    let engines = binaries::engines_in(folder)?;
+    let engine = with_engines(&source(ENGINE)?, &engines)?;
+    fs::write(folder.join(ENGINE), engine)?;
+    // Last, since it has the hashes of all others.
+    let worker = fill_in(&source(WORKER)?, &list(folder)?)?;
+    fs::write(folder.join(WORKER), worker)?;
     Ok(())
 }
 
-/// Trunk starts the page by an inline script, which the page's own security policy forbids. Returns the page and the script.
-/// The page also says that `loader` is needed from the beginning: the script that the page's own imports.
-fn move_script_out(page: &str, loader: &str) -> Result<(String, String)> {
-    const OPEN: &str = "<script type=\"module\">";
-    const CLOSE: &str = "</script>";
-    let (before, rest) = page
-        .split_once(OPEN)
-        .context("Trunk has left no script that starts the page")?;
-    let (script, after) = rest.split_once(CLOSE).context("a script does not end")?;
+/// The page with what starts it, whose files' names begin with `stem`, and the script that does. The page's own security policy forbids inline scripts.
+fn with_start(page: &str, stem: &str) -> Result<(String, String)> {
+    const END: &str = "</head>";
     ensure!(
-        !after.contains("<script>") && !after.contains(OPEN),
-        "there is a second inline script, which the page's security policy forbids"
+        !page.contains("<script"),
+        "there is a script in the page, which this one would start beside"
     );
+    let (head, body) = page
+        .split_once(END)
+        .context("Trunk has left a page without a head")?;
+    let page = format!(
+        "{head}  <script type=\"module\" src=\"./{START}\"></script>\n    \
+         <link rel=\"modulepreload\" href=\"./{stem}.js\" />\n    \
+         <link rel=\"modulepreload\" href=\"./{stem}-parts.js\" />\n    \
+         <link rel=\"preload\" href=\"./{stem}_bg.wasm\" as=\"fetch\" type=\"application/wasm\" crossorigin />\n  \
+         {END}{body}"
+    );
+    let script = format!(
+        "import init from \"./{stem}.js\";\n\
+         await init({{ module_or_path: \"./{stem}_bg.wasm\" }});\n"
+    );
+    Ok((page, script))
+}
+
+/// Writes which engines there are into the engine's script.
+fn with_engines(source: &str, engines: &[&str]) -> Result<String> {
+    const ENGINES: &str = "const ENGINES = [];";
     ensure!(
-        !page
-            .split('<')
-            .any(|tag| tag.contains(split::PAGE) && tag.contains("integrity=")),
-        "Trunk has noted a hash of a file that parting the page has replaced"
+        source.contains(ENGINES),
+        "the engine's script has no place for the engines' names"
     );
-    let moved = format!(
-        "{before}<script type=\"module\" src=\"./{START}\"></script>\n\
-         <link rel=\"modulepreload\" href=\"{loader}\">{after}"
-    );
-    Ok((moved, script.trim().to_owned() + "\n"))
+    let names = serde_json::to_string(engines)?;
+    Ok(source.replace(ENGINES, &format!("const ENGINES = {names};")))
 }
 
 /// Whether the service worker keeps a file from the first visit on.
@@ -103,52 +132,18 @@ fn fill_in(source: &str, files: &[(String, [u8; 32])]) -> Result<String> {
         lines += &format!(
             "  {}: \"sha256-{}\",\n",
             serde_json::to_string(path)?,
-            base64(hash)
+            BASE64.encode(hash)
         );
     }
-    let version: String = whole
-        .finalize()
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let version = HEXLOWER.encode(&whole.finalize()[..8]);
     Ok(source
         .replace(FILES, &format!("const FILES = {{\n{lines}}};"))
         .replace(VERSION, &format!("const VERSION = \"{version}\";")))
 }
 
-/// Base64 with padding, as integrity values are written.
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    bytes
-        .chunks(3)
-        .flat_map(|chunk| {
-            let bits = (0..3).fold(0u32, |bits, at| {
-                bits << 8 | u32::from(chunk.get(at).copied().unwrap_or(0))
-            });
-            let digit = move |at: usize| char::from(DIGITS[(bits >> (18 - 6 * at)) as usize & 63]);
-            (0..4).map(move |at| if at <= chunk.len() { digit(at) } else { '=' })
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn base64_is_that_of_the_standard() {
-        // RFC 4648, section 10.
-        for (bytes, text) in [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foobar", "Zm9vYmFy"),
-        ] {
-            assert_eq!(base64(bytes.as_bytes()), text);
-        }
-    }
 
     #[test]
     fn only_the_weights_that_come_with_every_page_are_kept() {
@@ -158,16 +153,21 @@ mod tests {
     }
 
     #[test]
-    fn the_script_moves_out_of_the_page() {
-        let page = "<head><script type=\"module\">\nimport init from './a.js';\n</script></head>";
-        let (page, script) = move_script_out(page, "./b.js").expect("has a script");
-        assert_eq!(
-            page,
-            "<head><script type=\"module\" src=\"./start.js\"></script>\n\
-             <link rel=\"modulepreload\" href=\"./b.js\"></head>"
-        );
-        assert_eq!(script, "import init from './a.js';\n");
-        assert!(move_script_out(&page, "./b.js").is_err());
+    fn the_page_is_started_by_a_script_of_its_own() {
+        let (page, script) = with_start("<head></head><body>", "web-1").expect("has a head");
+        assert!(page.contains("<script type=\"module\" src=\"./start.js\"></script>"));
+        assert!(page.contains("href=\"./web-1_bg.wasm\" as=\"fetch\""));
+        assert!(page.ends_with("</head><body>"));
+        assert!(script.starts_with("import init from \"./web-1.js\";"));
+        assert!(with_start("<body>", "web-1").is_err());
+        assert!(with_start(&page, "web-1").is_err(), "a second start");
+    }
+
+    #[test]
+    fn the_engines_of_the_site_are_named() {
+        let script = with_engines("const ENGINES = [];\n", &["engine-cpu"]).expect("has the place");
+        assert_eq!(script, "const ENGINES = [\"engine-cpu\"];\n");
+        assert!(with_engines("nothing", &[]).is_err());
     }
 
     #[test]

@@ -1,51 +1,44 @@
 //! Parts the page's WebAssembly after linking: what shows the first regions stays in the page's own file, and each part of `web/src/parts.rs` gets one that the page loads by itself.
 //!
-//! Trunk binds the page whole. By the relocations that `web/build.rs` keeps, `wasm-split-cli` finds what only a part reaches and moves it out; what is left is bound again, and takes the place of Trunk's files under their names.
+//! By the relocations that `web/build.rs` keeps, the binder finds what only a part reaches and moves it out; what is left is bound to its script.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
+use data_encoding::HEXLOWER;
+use sha2::{Digest, Sha256};
 
-use crate::shell::{Project, read, run};
-use crate::tools;
+use crate::binaries::{self, PAGE};
+use crate::shell::{Project, run};
 
-/// The page's crate, and the beginning of its files' names.
-pub const PAGE: &str = "headstart-web";
 /// How the splitter names the script that loads the parts.
 const LOADER: &str = "__wasm_split.js";
 
-/// Parts the page of the site in `folder`. `profile` is Trunk's name for it: `release` or `debug`.
+/// Parts the page, which is compiled already, and puts it into the site in `folder`. `profile` is Trunk's name for it: `release` or `debug`.
 ///
 /// # Errors
 /// When a tool fails, or its output is not as this pinned version leaves it.
 pub fn page(project: &Project, folder: &Path, profile: &str) -> Result<()> {
-    tools::splitters(project)?;
-    let target = target_folder(project)?;
-    let linked = target
-        .join("wasm32-unknown-unknown")
-        .join(profile)
-        .join(format!("{PAGE}.wasm"));
-    let stem = stem(folder)?;
+    let target = binaries::target_folder(project)?;
+    let linked = binaries::linked(&target, profile, PAGE);
+    // Another build has other names, so that no cache mixes two.
+    let hash = Sha256::digest(fs::read(&linked).context("the page is not compiled")?);
+    let stem = format!("{}-{}", PAGE.name, HEXLOWER.encode(&hash[..8]));
     let work = target.join("parts");
     if work.exists() {
         fs::remove_dir_all(&work)?;
     }
 
-    let mut split = project.command("wasm-split-cli")?;
-    split.arg(&linked).arg(&work).args(["--out-name", &stem]);
-    run(split)?;
+    let mut part = binaries::binder(project)?;
+    part.arg("part").arg(&linked).arg(&work).arg(&stem);
+    run(part)?;
 
-    let mut bind = project.command("wasm-bindgen")?;
-    bind.args(["--target", "web", "--no-typescript", "--out-name", &stem]);
+    let mut bind = binaries::binder(project)?;
+    bind.arg("bind").arg(work.join(format!("{stem}.wasm")));
+    bind.arg(work.join("bound")).args([&stem, "web"]);
     // The parts use the page's memory, table and stack.
-    bind.arg("--keep-lld-exports");
-    if profile == "release" {
-        // What the linker has left out for size need not come back.
-        bind.arg("--remove-name-section");
-    }
-    bind.arg("--out-dir").arg(work.join("bound"));
-    bind.arg(work.join(format!("{stem}.wasm")));
+    bind.arg("keep-lld-exports");
     run(bind)?;
 
     let bound = |name: &str| work.join("bound").join(name);
@@ -73,23 +66,12 @@ pub fn page(project: &Project, folder: &Path, profile: &str) -> Result<()> {
     Ok(())
 }
 
-/// The address of the script that loads the parts, to be fetched together with the page's own.
-pub fn loader(folder: &Path) -> Result<String> {
-    Ok(format!("./{}-parts.js", stem(folder)?))
-}
-
-/// Where Cargo puts what it builds.
-fn target_folder(project: &Project) -> Result<PathBuf> {
-    let metadata = read(project.cargo(&["metadata", "--no-deps", "--format-version", "1"])?);
-    let metadata = metadata.context("cargo metadata does not answer")?;
-    let metadata: serde_json::Value = serde_json::from_str(&metadata)?;
-    let folder = metadata.get("target_directory").and_then(|it| it.as_str());
-    Ok(folder.context("cargo names no target folder")?.into())
-}
-
-/// What the names of the page's files begin with: its name and Trunk's hash of the linked binary.
-fn stem(folder: &Path) -> Result<String> {
-    let names = names(folder, PAGE, "_bg.wasm")?;
+/// What the names of the page's files in `folder` begin with: its name and a hash of the linked binary.
+///
+/// # Errors
+/// When there is not exactly one page.
+pub fn stem(folder: &Path) -> Result<String> {
+    let names = names(folder, PAGE.name, "_bg.wasm")?;
     let [stem] = names.as_slice() else {
         anyhow::bail!("the site has {} pages instead of one", names.len());
     };

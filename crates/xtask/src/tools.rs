@@ -10,81 +10,31 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::shell::{Project, find_program, read, run, step};
+use crate::shell::{Project, find_program, read, run, run_quietly, step};
 
 /// A program from crates.io.
 struct Tool {
-    /// The program's.
     name: &'static str,
-    /// What it is installed from.
-    package: &'static str,
-    /// What it is built with beyond the package's defaults.
-    features: &'static str,
+    version: &'static str,
     purpose: &'static str,
     /// How long it takes to compile on two cores.
     duration: &'static str,
-    /// Whether its own lock file is honoured.
-    locked: bool,
-    /// How far it is optimized: what works through megabytes, well; what mostly starts other programs, not at all.
-    opt_level: &'static str,
 }
 
 const TRUNK: Tool = Tool {
     name: "trunk",
-    package: "trunk",
-    features: "",
+    // 0.22 needs a newer compiler than rust-toolchain.toml names.
+    version: "0.21.14",
     purpose: "packs the site",
-    duration: "about 4 minutes",
-    locked: true,
-    opt_level: "0",
-};
-// Version 0.22 needs a newer compiler than rust-toolchain.toml names.
-const TRUNK_VERSION: &str = "0.21.14";
-
-const WASM_BINDGEN: Tool = Tool {
-    name: "wasm-bindgen",
-    package: "wasm-bindgen-cli",
-    features: "",
-    purpose: "connects WebAssembly with JavaScript; it has to match the library in Cargo.lock",
     duration: "about 2 minutes",
-    // Its lock file names a version that not every registry has.
-    locked: false,
-    opt_level: "3",
 };
-
-const WASM_SPLIT: Tool = Tool {
-    name: "wasm-split-cli",
-    package: "wasm_split_cli_support",
-    features: "build-binary",
-    purpose: "parts the page's WebAssembly",
-    duration: "about a minute",
-    locked: true,
-    opt_level: "3",
-};
-// It has to understand what the library in Cargo.toml writes, and `split.rs` has to understand its script.
-const WASM_SPLIT_VERSION: &str = "0.2.4";
-
-const NEXTEST: Tool = Tool {
-    name: "cargo-nextest",
-    package: "cargo-nextest",
-    features: "",
-    purpose: "runs the native tests",
-    duration: "about 3 minutes",
-    locked: true,
-    opt_level: "0",
-};
-const NEXTEST_VERSION: &str = "0.9.151";
 
 const CARGO_DENY: Tool = Tool {
     name: "cargo-deny",
-    package: "cargo-deny",
-    features: "",
+    version: "0.20.2",
     purpose: "checks licences and sources of all dependencies",
     duration: "about a minute",
-    locked: true,
-    opt_level: "0",
 };
-const CARGO_DENY_VERSION: &str = "0.20.2";
 
 /// The standard library for the browser.
 pub fn wasm_target(project: &Project) -> Result<()> {
@@ -116,87 +66,61 @@ pub fn wasm_target(project: &Project) -> Result<()> {
     )
 }
 
-/// What packs the site: Trunk, what parts the page, and the wasm-bindgen that Trunk would otherwise download.
-pub fn bundlers(project: &Project) -> Result<()> {
-    cargo_tool(project, &TRUNK, TRUNK_VERSION)?;
-    splitters(project)
+/// What packs the site.
+pub fn trunk(project: &Project) -> Result<()> {
+    cargo_tool(project, &TRUNK)
 }
 
-/// What parts the page, and binds what is left.
-pub fn splitters(project: &Project) -> Result<()> {
-    cargo_tool(project, &WASM_SPLIT, WASM_SPLIT_VERSION)?;
-    let lock =
-        fs::read_to_string(project.path("Cargo.lock")).context("could not read Cargo.lock")?;
-    let version =
-        locked_version(&lock, "wasm-bindgen").context("Cargo.lock does not name wasm-bindgen")?;
-    cargo_tool(project, &WASM_BINDGEN, version)
+/// What checks the dependencies, or `false` where it is neither there nor worth compiling.
+///
+/// The dependencies change rarely, and the hosted CI checks every change.
+pub fn cargo_deny(project: &Project) -> Result<bool> {
+    let is_hosted = std::env::var_os("GITHUB_ACTIONS").is_some();
+    if !is_hosted && !is_there(project, &CARGO_DENY) {
+        return Ok(false);
+    }
+    cargo_tool(project, &CARGO_DENY)?;
+    Ok(true)
 }
 
-/// What runs the native tests.
-pub fn nextest(project: &Project) -> Result<()> {
-    cargo_tool(project, &NEXTEST, NEXTEST_VERSION)
-}
-
-/// What checks the dependencies.
-pub fn cargo_deny(project: &Project) -> Result<()> {
-    cargo_tool(project, &CARGO_DENY, CARGO_DENY_VERSION)
-}
-
-fn cargo_tool(project: &Project, tool: &Tool, version: &str) -> Result<()> {
-    let Tool {
-        name,
-        package,
-        features,
-        purpose,
-        duration,
-        locked,
-        opt_level,
-    } = tool;
-    // The project's own copy, or one in PATH that happens to be the right one.
-    let own = project
-        .tools()
-        .join("bin")
-        .join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
-    // Some programs do not say their version; Cargo has noted what it has installed.
-    let notes = fs::read_to_string(project.tools().join(".crates.toml")).unwrap_or_default();
-    let is_noted = own.is_file() && notes.contains(&format!("\"{package} {version} ("));
-    let candidates = [Some(own), find_program(name)];
-    let is_right = |program: PathBuf| {
+/// Whether the project's own copy, or a program in PATH, is of the right version.
+fn is_there(project: &Project, tool: &Tool) -> bool {
+    let file = format!("{}{}", tool.name, std::env::consts::EXE_SUFFIX);
+    let own = project.tools().join("bin").join(file);
+    let candidates = [Some(own), find_program(tool.name)];
+    candidates.into_iter().flatten().any(|program| {
         let mut command = Command::new(program);
         command.arg("--version");
-        read(command).is_some_and(|text| text.split_whitespace().any(|word| word == version))
-    };
-    if is_noted || candidates.into_iter().flatten().any(is_right) {
+        read(command).is_some_and(|text| text.split_whitespace().any(|word| word == tool.version))
+    })
+}
+
+fn cargo_tool(project: &Project, tool: &Tool) -> Result<()> {
+    let Tool {
+        name,
+        version,
+        purpose,
+        duration,
+    } = tool;
+    if is_there(project, tool) {
         return Ok(());
     }
-
     let title = format!("Installing {name} {version} into .tools: it {purpose} ({duration}, once)");
     step(&title, || {
-        let mut install = project.cargo(&["install", package, "--version", version, "--force"])?;
-        install.args(["--features", features]);
-        install.arg("--root").arg(project.tools());
-        if *locked {
-            install.arg("--locked");
-        }
-        // These programs are run a few times a day: compile them fast, not for the last per cent.
+        let mut install = project.cargo(&["install", name, "--version", version, "--force"])?;
+        install.arg("--locked").arg("--root").arg(project.tools());
+        // Asking for updates and talking to servers is not wanted, and takes half of the time to compile.
+        install.arg("--no-default-features");
+        // It mostly starts other programs: compile it fast, not well.
         install.env("CARGO_PROFILE_RELEASE_LTO", "off");
-        install.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", opt_level);
+        install.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0");
         install.env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
-        run(install).context(
+        // What it prints would run into the output of what is built beside it.
+        run_quietly(install).context(
             "installing needs the network, a C compiler (on Debian, build-essential) and \
              permission to write into .tools",
         )
     })
-}
-
-/// The version of `package` in the text of a Cargo.lock.
-fn locked_version<'a>(lock: &'a str, package: &str) -> Option<&'a str> {
-    let name = format!("name = \"{package}\"");
-    let mut lines = lock.lines().skip_while(|line| *line != name);
-    lines
-        .nth(1)?
-        .strip_prefix("version = \"")?
-        .strip_suffix('"')
 }
 
 /// A browser for the tests.
@@ -335,17 +259,4 @@ fn apt_install(purpose: &str, packages: &[&str]) -> Result<bool> {
         },
     )?;
     Ok(true)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::locked_version;
-
-    #[test]
-    fn finds_the_version_of_exactly_the_named_package() {
-        let lock = "[[package]]\nname = \"wasm-bindgen-macro\"\nversion = \"0.1.0\"\n\n\
-                    [[package]]\nname = \"wasm-bindgen\"\nversion = \"0.2.130\"\n";
-        assert_eq!(locked_version(lock, "wasm-bindgen"), Some("0.2.130"));
-        assert_eq!(locked_version(lock, "wasm"), None);
-    }
 }

@@ -57,6 +57,9 @@ pub fn fallback_text(preference: DevicePreference, fallback: &Fallback) -> &'sta
         (Fallback::NoWebgpu, _) => {
             "This browser cannot compute on the graphics card (it has no WebGPU), so the processor does the work."
         }
+        (Fallback::NoEngine, _) => {
+            "This copy of the page has no engine for graphics cards yet, so it computes on the processor."
+        }
         (Fallback::NoAdapter, _) => {
             "This browser found no graphics card that it can compute on, so the processor does the work."
         }
