@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { launch } from "./browser.mjs";
 import { DIST, SHAPES, shapes } from "./fixtures.mjs";
 import { serve } from "./server.mjs";
+import * as traces from "./traces.mjs";
 
 /** Long enough for a slow machine that also compiles; a test that hangs still ends. */
 export const PATIENCE_MS = 60_000;
@@ -125,6 +126,7 @@ export class App {
       const url = request.url();
       if (!url.startsWith(`${site.url}/`) && !/^(blob|data):/.test(url)) problems.push(`a request to another host: ${url}`);
     });
+    await traces.record(context);
     await context.addInitScript(tapWorkers);
     await prepare?.(context);
     const page = await context.newPage();
@@ -140,6 +142,7 @@ export class App {
     t.after(async () => {
       const crashes = await page.evaluate(() => window.__tap.events.filter(({ name }) => name === "crashed").map(({ body }) => body.message)).catch(() => []);
       for (const message of crashes) note(`the engine crashed: ${message}`);
+      await traces.keep(t, context, t.error || problems.length > 0);
       await context.close().catch(() => {});
       assert.deepEqual(problems, []);
     });
