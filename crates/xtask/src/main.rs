@@ -2,9 +2,7 @@
 
 mod bench;
 mod dist;
-mod numpy;
 mod pages;
-mod pytorch;
 mod serve;
 mod shell;
 mod site;
