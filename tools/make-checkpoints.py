@@ -3,9 +3,9 @@
     forms/NAME.pth, .safetensors   files that are read
     forms/expected.safetensors     the values in them as PyTorch sees them, in f32, under `NAME/TENSOR`
     refused/NAME.pth               files that PyTorch can write and that are refused
-    names/NAME.txt                 per line a tensor's name, its sizes, and its number format if it is not float32
+    names/NAME.txt                 on each line a tensor's name, its sizes, and its number format if it is not float32
 
-The legacy files name their storages by their addresses, so that these names are others each time.
+The legacy files name their storages by their addresses, so these names differ from run to run.
 
     pip install torch torchvision timm safetensors efficientnet-lite-pytorch==0.1.0
     python tools/make-checkpoints.py
@@ -152,7 +152,7 @@ def write_names(folder):
         models[f"timm_{name}"] = timm.create_model(name, pretrained=False)
     for number in range(3):
         models[f"efficientnet_lite_pytorch_lite{number}"] = EfficientNet.from_name(f"efficientnet-lite{number}")
-    # Look alike, and are others.
+    # These look alike but are different.
     for name in ("resnet34", "resnet101", "wide_resnet50_2", "vgg13", "squeezenet1_0", "densenet121"):
         models[f"other_{name}"] = getattr(torchvision.models, name)(weights=None)
     for name, model in models.items():

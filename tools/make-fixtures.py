@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes the small images that the end-to-end tests use, web/tests/fixtures.
 
-Four folders come of it:
+It makes four folders:
   shapes/   three classes that a model learns in seconds, for quick runs: train/CLASS and test/CLASS
   formats/  images that are unusual but good
   exif/     one picture stored in the eight EXIF orientations; shown right, all eight look the same
@@ -153,7 +153,7 @@ def write_exif(folder: Path) -> None:
         ((240, 210, 40), (24, 16)),
     ):
         draw.rectangle([corner, (corner[0] + 23, corner[1] + 15)], fill=colour)
-    # What has to be done to the upright picture, so that the orientation's correction leads back to it.
+    # What has to be done to the upright picture so that correcting the orientation restores it.
     stored = {
         1: None,
         2: Image.Transpose.FLIP_LEFT_RIGHT,

@@ -1,6 +1,6 @@
 """Makes crates/backbones/tests/golden: a picture and the features that ONNX Runtime computes for it.
 
-The network is written here once more, in ONNX, from the published block table, so that it shares no code with the Rust one.
+The network is written out here a second time, in ONNX, from the published block table, so that it shares no code with the one in Rust.
 It runs on the shipped f16 weights, widened to f32.
 
     pip install numpy onnx onnxruntime pillow safetensors

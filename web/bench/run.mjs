@@ -6,7 +6,7 @@
 // --dist     the built site, for the bytes over the wire (default ../dist)
 // --software-webgpu  measures WebGPU on SwiftShader too; it takes minutes and says little about real graphics cards
 //
-// The two sides take turns, first one then the other and the next round the other way round, so that a busy moment of the machine hits both.
+// The two sides take turns, and each round swaps their order, so that a busy moment of the machine hits both.
 // Each computes on one thread: the server sends no cross-origin isolation headers, so TensorFlow.js cannot use its threads.
 
 import { readFile, readdir, stat, writeFile } from "node:fs/promises";

@@ -1,10 +1,10 @@
-// What the static pages do beside being read: the colours that were chosen in the app, and printing.
+// What the static pages do besides being read: the colours chosen in the app, and printing.
 
 const theme = (() => {
   try {
     return localStorage.getItem("headstart-theme");
   } catch {
-    // Storage is forbidden: the system's colours it is.
+    // Storage is forbidden: the system's colours will do.
     return null;
   }
 })();

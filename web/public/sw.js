@@ -15,7 +15,7 @@ self.addEventListener("fetch", (event) => {
   const path = pathOf(event.request);
   if (path !== undefined) event.respondWith(answer(event.request, path));
 });
-// The user wants the version that waits.
+// The user wants the waiting version.
 self.addEventListener("message", (event) => {
   if (event.data === "use") self.skipWaiting();
 });

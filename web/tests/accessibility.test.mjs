@@ -9,7 +9,7 @@ import { SHAPES, shapes, unseenShapes } from "./support/fixtures.mjs";
 
 const open = suite(FAKE_CAMERA);
 
-/** Leads the page through its stages and calls `look` at each. */
+/** Takes the page through its stages and calls `look` at each. */
 async function walk(app, look) {
   await app.classes.first().waitFor();
   await app.event("ready");
@@ -94,12 +94,12 @@ test("nothing moves when reduced motion is asked for", { timeout: 180_000 }, asy
 test("the whole path by keyboard alone, with the focus visible", { timeout: 180_000 }, async (t) => {
   const app = await open(t);
   const { page } = app;
-  // Playwright takes file choosers over while somebody listens for them.
+  // Playwright intercepts file choosers while somebody listens for them.
   // Without this, the key that opens one races with the message that asks for it.
   page.on("filechooser", () => {});
   await app.event("ready");
 
-  /** What has the focus: its role-like name and whether the focus can be seen. */
+  /** What has the focus: its role and name, and whether the focus is visible. */
   const focused = () =>
     page.evaluate(() => {
       const element = document.activeElement;
@@ -117,7 +117,7 @@ test("the whole path by keyboard alone, with the focus visible", { timeout: 180_
       return { tag: element.tagName, name, region: regionName.trim(), visible, value: element.value };
     });
 
-  /** Presses Tab until the thing of that name in that region has the focus. */
+  /** Presses Tab until the element of that name in that region has the focus. */
   async function tabTo(name, region) {
     const passed = [];
     for (let press = 0; press < 250; press += 1) {

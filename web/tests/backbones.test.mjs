@@ -66,7 +66,7 @@ test("another backbone looks at the images anew, and the result of the one befor
   const [{ body }] = await app.event("inside");
   assert.deepEqual(body.stages.at(-1).channels, 512);
 
-  // Kept by this browser …
+  // It is kept in this browser …
   await app.saved();
   await app.reload();
   await until(async () => (await choice(app)) === "squeezenet1-1", "the project's own backbone");
@@ -76,7 +76,7 @@ test("another backbone looks at the images anew, and the result of the one befor
   const again = (await app.events("prediction")).at(-1).body.probabilities;
   exact.forEach((value, at) => assert.ok(Math.abs(value - again[at]) < 1e-5, `${value} ${again[at]}`));
 
-  // … and by a project's file.
+  // … and in a project file.
   const [download] = await Promise.all([app.page.waitForEvent("download"), app.page.getByRole("button", { name: "Save project", exact: true }).click()]);
   const other = await open(t);
   await other.event("ready");

@@ -1,4 +1,4 @@
-// What cannot be used is named with a reason and a way out, and nothing else is lost.
+// Whatever cannot be used is named, with a reason and a remedy, and nothing else is lost.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -15,7 +15,7 @@ const archive = (buffer, name = "pictures.zip") => ({ name, mimeType: "applicati
 const image = readFileSync(shapes("Circles")[0]);
 const another = readFileSync(shapes("Circles")[1]);
 
-/** An alert says what to do when it has a sentence that asks for something. */
+/** An alert says what to do when one of its sentences asks for something. */
 const ADVICE = /\b(use|save|make|copy|export|download|put|unpack|split|add|try|check|choose|leave|left out|close|allow|connect|plug|reload|press|switch|lower|delete|should)\b/i;
 
 describe("images", () => {

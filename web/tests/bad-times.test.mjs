@@ -23,7 +23,7 @@ before(async () => {
   archive = { name: "drawn.zip", mimeType: "application/zip", buffer: zip(await drawImages(PER_CLASS)) };
 });
 
-/** What a browser of its own keeps, and the site that it shows. They go when every browser is closed. */
+/** The folder in which a browser of its own stores things, and the site that it shows. Both go when every browser is closed. */
 const folder = mkdtempSync(join(tmpdir(), "headstart-killed-"));
 let site;
 before(async () => (site = await serve({ "/": DIST })));
@@ -190,7 +190,7 @@ async function writeProject({ summary, description, entries }) {
   database.close();
 }
 
-/** Ends every process of the browser that keeps its things in `folder`, without a word to it. */
+/** Kills every process of the browser that stores its things in `folder`, without warning. */
 function kill(folder) {
   for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
     try {

@@ -214,7 +214,7 @@ describe("a camera that shows four quarters", () => {
     await until(async () => (await app.images("Quarters").count()) >= 2, "images after the countdown");
     await app.page.mouse.up();
 
-    // Let go before its end, it records nothing.
+    // Released too early, it records nothing.
     const count = await until(async () => {
       const first = await app.images("Quarters").count();
       await pause(500);

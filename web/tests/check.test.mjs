@@ -12,7 +12,7 @@ import { unzip, zip } from "./support/zip.mjs";
 const open = suite();
 const TABS = ["Results", "Mistakes", "Can you trust it?", "Cross-validation", "Data doctor", "None of these", "Map"];
 
-/** Imports shapes/ with its test images; `place` may give an image another folder. */
+/** Imports shapes/ with its test images; `place` may put an image into another folder. */
 async function importShapes(app, place = (path) => path) {
   const entries = shapeEntries().map(({ path, data }) => ({ path: place(path), data }));
   await app.import({ name: "shapes.zip", mimeType: "application/zip", buffer: zip(entries) });
@@ -22,7 +22,7 @@ async function importShapes(app, place = (path) => path) {
 
 const SAMPLE = unzip(readFileSync(new URL("../sample/sample.zip", import.meta.url)));
 
-/** Imports the sample pictures, in which nothing is wrong; `place` may give one another folder. */
+/** Imports the sample pictures, which have nothing wrong with them; `place` may put one into another folder. */
 async function importSample(app, place = (path) => path) {
   const entries = SAMPLE.filter(({ path }) => path.endsWith(".jpg")).map(({ path, data }) => ({ path: place(path), data }));
   await app.import({ name: "sample.zip", mimeType: "application/zip", buffer: zip(entries) });
@@ -52,7 +52,7 @@ async function select(app, tab) {
   return panel;
 }
 
-/** An image saved once more with other bytes: the same to look at. */
+/** An image saved again with different bytes that looks the same. */
 async function savedAgain(app, name, data) {
   const base64 = await app.page.evaluate(async (base64) => {
     const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
@@ -65,7 +65,7 @@ async function savedAgain(app, name, data) {
   return { name, mimeType: "image/jpeg", buffer: Buffer.from(base64, "base64") };
 }
 
-/** Wilson's interval, computed by the other way round: the shares whose distance from the measured one is 1.96 standard errors. */
+/** Wilson's interval, computed the other way round: the shares whose distance from the measured one is 1.96 standard errors. */
 function interval(right, total) {
   const inside = [];
   for (let share = 0; share <= 1; share += 0.0001) {
@@ -260,7 +260,7 @@ test("cross-validation can be stopped, and predicts every image once", async (t)
   assert.deepEqual(recorded.confusion, evaluation.confusion);
   assert.equal(recorded.confusion.flat().reduce((sum, count) => sum + count), 24);
 
-  // It says so when the images are no longer those that were predicted, and its matrix opens images, too.
+  // It says so when the images are no longer those that were predicted, and its matrix opens images as well.
   const table = panel.getByRole("table", { name: "Confusion matrix of the cross-validation" });
   await table.getByRole("button").first().click();
   const dialog = app.page.getByRole("dialog");
@@ -271,7 +271,7 @@ test("cross-validation can be stopped, and predicts every image once", async (t)
   await panel.getByText("have changed since: cross-validate again").waitFor();
 });
 
-/** Has the images examined and returns the list of findings of that name. */
+/** Has the images examined and returns the list of findings with that name. */
 async function examine(app, panel) {
   const before = await app.count("analysed");
   await panel.getByRole("button", { name: "Examine the images" }).click();
@@ -372,7 +372,7 @@ test("Check by keyboard alone: tabs, matrix, images", async (t) => {
   await dialog.waitFor();
   assert.ok(await dialog.evaluate((dialog) => dialog.contains(document.activeElement)), "the focus is in the dialog");
 
-  // The images are one stop for Tab; the arrow keys move between them, and Tab reaches the mark of the one that they came to.
+  // The images are a single stop for Tab; the arrow keys move between them, and Tab then reaches the mark of the current one.
   await dialog.getByRole("button", { name: /^Show .* large$/ }).first().focus();
   const first = await focused();
   await page.keyboard.press("ArrowRight");

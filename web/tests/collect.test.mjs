@@ -1,4 +1,4 @@
-// Every way by which images come in, and go.
+// Every way for images to come in and to go.
 
 import assert from "node:assert/strict";
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -11,7 +11,7 @@ import { zip } from "./support/zip.mjs";
 
 const open = suite();
 
-/** Drops files or folders from outside the browser in the middle of `target`, as the operating system would. */
+/** Drops files or folders from outside the browser onto the middle of `target`, as the operating system would. */
 async function drop(app, target, paths) {
   await target.scrollIntoViewIfNeeded();
   const box = await target.boundingBox();

@@ -114,7 +114,7 @@ test("Compare learns in four ways, can be stopped and gone on with, and says wha
   const all = await results();
   // From scratch, on a random backbone, on the pretrained one, and fine-tuned; with 1, 2, 5 and all 8 images a class.
   assert.equal(all.length, 4 * 4);
-  // A run that was done again would not take the same time. JSON may cost the last digit.
+  // A repeated run would not take exactly the same time. JSON may cost the last digit.
   const rounded = (results) => results.map(({ elapsed_ms, ...rest }) => ({ ...rest, elapsed_ms: elapsed_ms.toFixed(6) }));
   assert.deepEqual(rounded(all.slice(0, first.length)), rounded(first), "what was found before is not run again");
   assert.ok(all.every(({ total }) => total === 9), "every run is measured on the same test images");
@@ -151,7 +151,7 @@ test("See inside shows every stage of an image, and the images that excite a cha
   for (const title of ["1. Edges", "2. Textures", "3. Parts", "4. Objects", "5. Your classes"]) await inside.getByRole("heading", { name: title, exact: true }).waitFor();
   const channels = inside.getByRole("button", { name: /, channel \d+$/ });
   assert.equal(await channels.count(), 9 * 8);
-  // The maps are drawn: no strip is of one grey.
+  // The maps are drawn: no strip is a single grey.
   const greys = await inside.locator("canvas").evaluateAll((all) =>
     all.map((canvas) => new Set(canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data).size),
   );

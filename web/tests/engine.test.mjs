@@ -7,7 +7,7 @@ import { SHAPES, shapes, unseenShapes } from "./support/fixtures.mjs";
 
 const open = suite();
 
-/** Makes the engine's worker throw, as an unforeseen mistake in it would. */
+/** Makes the engine's worker throw, as a bug in it would. */
 async function crash(app) {
   await app.page.workers()[0].evaluate(() => {
     setTimeout(() => {
@@ -65,7 +65,7 @@ test("an engine that stops answering is noticed and restarted", { timeout: 180_0
   const app = await open(t);
   await app.addShapes();
   await app.runTraining();
-  // Ended from outside: no error, no last words.
+  // Killed from outside: no error, no last words.
   await app.page.evaluate(() => window.__tap.workers.at(-1).terminate());
   await app.alert(/engine/i, /restart/i).catch(() => app.alert(/engine/i, /restart/i));
   await app.event("ready", 2);

@@ -41,7 +41,7 @@ function hottest({ side, values }, sign = 1) {
   return top(sums);
 }
 
-/** The quarter of a canvas in which the most is drawn. */
+/** The quarter of a canvas in which most is drawn. */
 async function mostDrawn(canvas) {
   const drawn = await canvas.evaluate((element) => {
     const { data } = element.getContext("2d").getImageData(0, 0, element.width, element.height);
@@ -276,7 +276,7 @@ describe("a camera that shows a bird at the top right", () => {
     await app.try.getByText("Most of the heat for “Birds” is at the top right.").waitFor();
     await until(async () => (await mostDrawn(canvas)) === "top right", "heat at the top right");
 
-    // A screen reader is told of what is seen, but not with every frame.
+    // A screen reader hears what is recognised, but not for every frame.
     const changes = await app.page.evaluate(async () => {
       const status = document.querySelector(".answer [role=status]");
       let changes = 0;

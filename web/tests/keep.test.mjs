@@ -32,7 +32,7 @@ test("a reload brings back images, labels, settings and the model, which still p
   for (const name of SHAPES) assert.ok(Math.abs(after[name] - before[name]) < 1e-5, `${name}: ${before[name]} ${after[name]}`);
   assert.equal(await app.count("sample_embedded"), 0, "no image is embedded a second time");
 
-  // It goes on from there, too: bursts, undo and ids do not collide.
+  // Work goes on from there: bursts, undo and ids do not collide.
   await app.upload("Stars", unseenShapes("Stars"));
   await app.hasImages("Stars", shapes("Stars").length + unseenShapes("Stars").length);
   await app.runTraining();
@@ -141,7 +141,7 @@ test("a full store is told, and nothing on the page is lost", async (t) => {
   await app.alert(/not being saved/, /full/);
   await app.hasImages("Stars", 8);
   await app.page.getByText("Not saved", { exact: true }).waitFor();
-  // Space again: saving goes on by itself.
+  // There is room again: saving resumes by itself.
   await app.page.evaluate(() => (window.__isFull = false));
   await app.saved();
   await app.reload();

@@ -32,7 +32,7 @@ async function at(app, step) {
   await tour(app).getByText(`Step ${step + 1} of ${STEPS.length}`, { exact: true }).waitFor();
   assert.equal(await page.locator("[data-tour]").count(), 1);
   const shown = page.locator(`${place}[data-tour]`);
-  // Both are on the screen, and the tour lies beside what it speaks of: it ends where the part begins.
+  // Both are on the screen, and the tour stands beside what it talks about: it ends where that begins.
   await until(async () => {
     const [box, part] = [await tour(app).boundingBox(), await shown.boundingBox()];
     const { height } = page.viewportSize();
@@ -58,7 +58,7 @@ describe("the tour", () => {
     assert.equal(await focused(app), "Show me around");
     assert.equal(await page.locator("[data-tour]").count(), 0);
 
-    // Back, and the end by Escape, also from outside of the tour.
+    // Back, and Escape to end it, also from outside the tour.
     await page.keyboard.press("Enter");
     await at(app, 0);
     await page.keyboard.press("Enter");
@@ -102,14 +102,14 @@ describe("the tour", () => {
     await tour(app).getByRole("button", { name: "Next", exact: true }).click();
     await at(app, 2);
     await app.runTraining();
-    // What lies over the page closes first.
+    // Whatever covers the page closes first.
     await app.train.getByText("How does it learn so fast?", { exact: true }).click();
     await app.train.getByRole("button", { name: "transfer learning", exact: true }).click();
     await page.getByRole("note").getByText(/minutes instead of days/).waitFor();
     await page.keyboard.press("Escape");
     await page.getByRole("note").getByText(/minutes instead of days/).waitFor({ state: "hidden" });
     await page.getByRole("dialog", { name: "Train", exact: true }).waitFor();
-    // A project that is left takes the tour with it.
+    // Leaving a project ends its tour.
     await app.saved();
     await page.getByRole("button", { name: "All projects", exact: true }).click();
     await tour(app).waitFor({ state: "detached" });
@@ -175,7 +175,7 @@ describe("the static pages", () => {
         page.getByRole("contentinfo").getByRole("link", { name, exact: true }).click(),
       ]);
       await opened.getByRole("heading", { name: title, level: 1 }).waitFor();
-      // The stylesheets are there under the names that the build gave them.
+      // The stylesheets are found under the names that the build gave them.
       assert.equal(await opened.evaluate(() => [...document.styleSheets].every((sheet) => sheet.cssRules.length > 0) && document.styleSheets.length), 4);
       const broken = await opened.evaluate(async () => {
         const broken = [];

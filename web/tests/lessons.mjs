@@ -1,4 +1,4 @@
-// Measures what the teachers' page says of the sample pictures, on the built site and its CPU engine, and prints it.
+// Measures what the teachers' page says about the sample pictures, on the built site and its CPU engine, and prints it.
 //
 //   npm run lessons
 
@@ -42,7 +42,7 @@ for (const [classes, shares] of [[["Birds", "Mammals"], [0.25, 0.375, 0.54]], [[
 await browser.close();
 await site.close();
 
-/** All test pictures, and `count` of each class to learn from, others with each seed. */
+/** All test pictures, and `count` of each class to learn from; each seed picks different ones. */
 function some(count, seed) {
   const names = [...new Set(pictures.map(({ name }) => name))];
   return names.flatMap((name) => {
@@ -52,7 +52,7 @@ function some(count, seed) {
   });
 }
 
-/** Two classes, shrunk and laid on colours: each on its own, or tested on the other's, or also learnt from on both. */
+/** Two classes, shrunk and placed on colours: each on its own colour, tested on the other one's, or learnt on both. */
 function trap(classes, share, kind, seed) {
   const chosen = pictures.filter(({ name }) => classes.includes(name));
   return Promise.all(
@@ -65,7 +65,7 @@ function trap(classes, share, kind, seed) {
   );
 }
 
-// Runs in the browser. The place is chance, and the same each time.
+// Runs in the browser. The place is random, but the same each time.
 async function lay([bytes, colours, share, side, number]) {
   const image = new Image();
   image.src = `data:image/jpeg;base64,${bytes}`;

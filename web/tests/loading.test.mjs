@@ -19,7 +19,7 @@ test("the first paint needs no script at all", async (t) => {
 test("the page collects images while the engine has not arrived", async (t) => {
   let asked = 0;
   const app = await open(t, {
-    // Never answered: the engine stays on its way.
+    // Never answered: the engine keeps loading.
     prepare: (context) =>
       context.route("**/engine.js*", () => {
         asked += 1;

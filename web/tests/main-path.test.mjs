@@ -1,4 +1,4 @@
-// Collect, train, check, try on the CPU: the main job, and what must hold about it.
+// Collect, train, check, try on the CPU: the main job, and what must hold for it.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -118,7 +118,7 @@ test("the progress bar, the curves and their text alternatives follow the run", 
   const bar = app.train.getByRole("progressbar", { name: "Training progress", exact: true });
   const seen = new Set();
   await until(async () => {
-    // All at once: the bar may be gone the moment after it was found.
+    // All at once: the bar may be gone a moment after it is found.
     for (const value of await bar.evaluateAll((bars) => bars.map((element) => element.getAttribute("aria-valuenow") ?? element.value))) seen.add(Number(value));
     return (await app.events("trained")).length === 1;
   }, "the run's end");

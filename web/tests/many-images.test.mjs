@@ -1,4 +1,4 @@
-// Three thousand images: imported, embedded, trained on and scrolled through, with the page answering all the while.
+// Three thousand images: imported, embedded, trained on and scrolled through, while the page keeps responding.
 
 import assert from "node:assert/strict";
 import { readFileSync, rmSync, mkdtempSync, writeFileSync } from "node:fs";
@@ -81,7 +81,7 @@ test("3,000 images", { timeout: 30 * MINUTES }, async (t) => {
   const { split } = await app.record();
   assert.equal(split.train + split.validation, TOTAL);
   assert.deepEqual(await app.alerts(), []);
-  // A page that gets no processor cannot answer: phases in which other programs took much of the machine are printed, not judged.
+  // A page without processor time cannot respond: phases in which other programs took much of the machine are printed, not judged.
   for (const [name, { longest_ms, other_cores }] of Object.entries(pauses)) {
     if (other_cores > BUSY_CORES) t.diagnostic(`not judged, since other programs kept ${other_cores} cores busy: ${name}`);
     else assert.ok(longest_ms <= LONGEST_PAUSE_MS, `the page paused for ${longest_ms} ms: ${name}`);
@@ -92,7 +92,7 @@ test("3,000 images", { timeout: 30 * MINUTES }, async (t) => {
   assert.ok(marks[5].renderer - marks[4].renderer < 40, "training and scrolling once more keeps nothing");
 });
 
-/** Has the map drawn, zooms in, and pushes it about; gives the median and the longest time from one frame to the next. */
+/** Has the map drawn, zooms in, and drags it about; returns the median and the longest time from one frame to the next. */
 async function pushMap(app) {
   const check = app.page.locator('section[aria-label="Check"]');
   await check.locator("[role=tab]", { hasText: /^Map$/ }).click();
@@ -133,8 +133,8 @@ function watchPauses() {
   }, 10);
 }
 
-// Searching by role computes the role of every element in the page itself, which with thousands of images is the pause that is to be measured.
-// So this test, and no other, looks things up by their markup, and has no events handed over, which thousands of them would make a pause of its own.
+// Searching by role computes the role of every element inside the page, which with thousands of images is itself the kind of pause to be measured.
+// So this test, and no other, looks things up by their markup, and does not fetch events, thousands of which would make another pause.
 const card = (app, name) => app.page.locator(`section[aria-label="${name}"]`);
 
 /** Waits until every class shows all its images. */
@@ -169,7 +169,7 @@ async function scrollThrough(app) {
   }
 }
 
-/** Returns a function that measures the page's JavaScript heap and its process's resident memory, in MB, after a collection of garbage. */
+/** Returns a function that measures the page's JavaScript heap and its process's resident memory, in MB, after garbage collection. */
 async function memoryOf(app) {
   const session = await app.page.context().newCDPSession(app.page);
   const system = await app.page.context().browser().newBrowserCDPSession();

@@ -1,4 +1,4 @@
-// The map of the data: drawn, moved about, selected from, by pointer and by keyboard, and with the camera's picture on it.
+// The map of the data: drawn, moved, and selected from by pointer and keyboard, also with the picture of the camera on it.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -83,7 +83,7 @@ test("a line around images selects them: they move, are kept for testing, go, an
   const selected = Number(/^\d+/.exec(await until(async () => /^\d+ image/.test(await status.innerText()) && status.innerText(), "a selection"))[0]);
   assert.ok(Math.abs(selected - expected) <= 1 && selected > 5, `${selected} selected, ${expected} lie in the left half`);
 
-  // Of one class that stands out, only its own are.
+  // With one class highlighted, only its own are selected.
   await panel.getByRole("button", { name: /^Birds/ }).click();
   await drag(app, await around(canvas));
   await status.getByText("19 images selected.").waitFor();
@@ -132,7 +132,7 @@ test("wheel, drag and buttons zoom and move the map", async (t) => {
   const dots = await places(app, panel);
   const { x, y } = [...dots.values()][0];
 
-  // What is below the pointer stays there.
+  // Whatever is under the pointer stays there.
   await app.page.mouse.move(x, y);
   await app.page.mouse.wheel(0, -400);
   await until(async () => (await picture()) !== whole, "a closer view");

@@ -74,7 +74,7 @@ test("a new version comes as a whole or not at all", { timeout: 120_000 }, async
   assert.equal(await version(), first, "the version that is there goes on working as a whole");
   await page.context().setOffline(false);
 
-  // Now all of it is there.
+  // Now everything is there.
   writeFileSync(join(folder, "index.html"), newer);
   await page.reload();
   const use = page.getByRole("button", { name: "Use it now", exact: true });
@@ -93,7 +93,7 @@ test("a new version comes as a whole or not at all", { timeout: 120_000 }, async
 test("one laptop serves a class over plain http: what browsers keep for safe addresses is missing, and said", { timeout: 120_000 }, async (t) => {
   const site = await serve({ "/": DIST });
   const address = site.url.replace("127.0.0.1", "laptop.test");
-  // To a browser this is another machine's address, which is not safe in its sense.
+  // To a browser this is the address of another machine, which is not a secure context.
   const browser = await launch(["--host-resolver-rules=MAP laptop.test 127.0.0.1"]);
   t.after(async () => {
     await browser.close();

@@ -1,4 +1,4 @@
-// The parts of the page that come after it, each a binary of its own.
+// The parts of the page that load after it, each a binary of its own.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -7,14 +7,14 @@ import { shapes } from "./support/fixtures.mjs";
 
 const open = suite();
 
-/** The files of Check and of what is done with whole projects. */
+/** The files of Check and of everything about whole projects. */
 const CHECK = "**/headstart-web-*-check.wasm";
 const KEEP = "**/headstart-web-*-keep.wasm";
 
 test("images are collected while the parts have not arrived, and their regions stand already", async (t) => {
   const asked = [];
   const app = await open(t, {
-    // Never answered: the parts stay on their way.
+    // Never answered: the parts keep loading.
     prepare: async (context) => {
       for (const part of [CHECK, KEEP]) await context.route(part, () => asked.push(part));
     },

@@ -31,7 +31,7 @@ async function analyse(app, tab, button, times) {
   await app.event("analysed", times);
 }
 
-/** Presses `Export report` and gives the path of the file, under the name that it was offered with. */
+/** Presses `Export report` and returns the path of the file, under the name that it was offered with. */
 async function exported(t, app) {
   const [download] = await Promise.all([
     app.page.waitForEvent("download"),
@@ -175,7 +175,7 @@ test("the run record holds what was found out", { timeout: 180_000 }, async (t) 
     assert.ok(Math.abs(means.recall - finds.reduce((sum, recall) => sum + recall, 0) / finds.length) < 1e-9);
   }
   assert.ok(before.calibration.temperature > 0);
-  // Six of the nine test images are what their class says.
+  // Six of the nine test images really belong to their class.
   const { largest_class: largest, nearest_neighbours: neighbours } = before.baselines;
   assert.ok(neighbours > 0.5 && neighbours <= 6 / 9 + 1e-9 && largest <= 6 / 9 + 1e-9, JSON.stringify(before.baselines));
   const { known, known_kept: kept, hidden, auroc } = before.unknowns;
@@ -193,7 +193,7 @@ test("the run record holds what was found out", { timeout: 180_000 }, async (t) 
   assert.ok(Math.abs(accuracy - images.filter((image) => image.class === image.predicted).length / 24) < 1e-9);
   assert.ok(Array.isArray(after.examination.suspects) && Number.isInteger(after.examination.duplicates));
 
-  // What was found on other images is not this run's.
+  // Findings on other images do not belong to this run.
   await app.upload("Stars", shapeEntries().filter(({ path }) => /test\/Stars/.test(path)).map(({ path, data }) => ({ name: path.split("/").at(-1), mimeType: "image/jpeg", buffer: Buffer.concat([data, Buffer.from([0])]) })));
   await until(async () => (await app.images("Stars").count()) === 11, "three more stars");
   await app.check.getByRole("tab", { name: "Results" }).click();

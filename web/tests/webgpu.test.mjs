@@ -58,7 +58,7 @@ describe("a WebGPU adapter", () => {
       assert.match(record.adapter, /\S/);
       const predictions = await recognise(app);
 
-      // The last block is trained too, on what the device made of the images.
+      // The last block is trained too, on the activations that the device has computed.
       await unfreeze(app, { "Fine-tuning epochs": 2, "Fine-tuning rate": 0.0001 });
       await app.runTraining(SLOW_MS);
       const tuned = await app.record();

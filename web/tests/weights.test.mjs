@@ -1,5 +1,5 @@
-// Weights files that the user opens: recognised by their tensors, kept, and used; and what is no such file.
-// With HEADSTART_CHECKPOINTS set to a folder of tools/make-backbone-goldens.py, every file in it is opened, too.
+// Weights files that the user opens: recognised by their tensors, kept, and used; and files that are none.
+// With HEADSTART_CHECKPOINTS set to a folder that tools/make-backbone-goldens.py has written, every file in it is opened, too.
 
 import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
@@ -185,7 +185,7 @@ test("another size of numbers is stored, and says nearly the same", { timeout: S
   // 998,344 bytes as for the shipped weights, which have the same shapes; in 16 bits it would be 1.4 MB.
   await until(async () => /, 1\.0 MB in this browser, in 8 bits\. .* is (0\.999\d|1\.0000)\./.test(await kept.innerText()), "the size of the kept file, and what was measured");
 
-  // Weights of a thousand on a channel that is always zero change nothing, but beside them 8 bits leave nothing of the others.
+  // Weights of a thousand on a channel that is always zero change nothing by themselves, but next to them 8 bits leave nothing of the others.
   const coarse = safetensors(squeezenet(), (name, numbers, shape) => {
     if (!/^features\.1[12]\./.test(name)) return;
     if (name.endsWith("squeeze.weight")) numbers.fill(0, 0, shape[1]);

@@ -7,6 +7,7 @@
 //! It trusts no byte: everything is checked before anything is used, and whatever is wrong is an answer in words.
 //! It knows neither the browser nor burn: a file is whatever can be read at any place.
 
+mod arrays;
 mod checkpoint;
 mod error;
 mod fit;
@@ -17,6 +18,7 @@ mod pytorch;
 mod source;
 mod zip;
 
+pub use arrays::{Array, read_arrays};
 pub use checkpoint::{Checkpoint, Dtype, TensorInfo};
 pub use error::{CheckpointError, TensorProblem};
 pub use fit::{Mismatch, Misshapen, Plan, recognise};

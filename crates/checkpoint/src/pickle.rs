@@ -2,6 +2,7 @@
 //!
 //! A pickle is a program: Python's own reader imports and calls whatever the file names.
 //! This machine knows the instructions that `torch.save` writes for a state dictionary (the protocols 2 to 5), and a short list of names; it imports and calls nothing, and refuses the rest.
+//! With `ARRAYS` it also knows what plain NumPy arrays need. Nothing that a user opens is read so.
 //! The instructions are described in Python's `pickletools.py`, the names in PyTorch's `torch/_utils.py` and `torch/serialization.py`.
 //!
 //! Values lie side by side and refer to each other by number, so however often one is used, it is there once, and nothing that walks or drops them recurses.
@@ -30,8 +31,10 @@ pub(crate) struct Pickle {
 }
 
 /// Runs one pickle.
-pub(crate) fn unpickle<R: Read + Seek>(input: &mut Input<R>) -> Result<Pickle, CheckpointError> {
-    let mut machine = Machine::default();
+pub(crate) fn unpickle<const ARRAYS: bool, R: Read + Seek>(
+    input: &mut Input<R>,
+) -> Result<Pickle, CheckpointError> {
+    let mut machine = Machine::<ARRAYS>::default();
     loop {
         let instruction = input.byte()?;
         if instruction == b'.' {
@@ -47,7 +50,7 @@ pub(crate) fn unpickle<R: Read + Seek>(input: &mut Input<R>) -> Result<Pickle, C
 }
 
 #[derive(Default)]
-struct Machine {
+struct Machine<const ARRAYS: bool> {
     values: Values,
     stack: Vec<Id>,
     /// The stack's length when each mark was set.
@@ -56,7 +59,7 @@ struct Machine {
     storages: BTreeMap<Rc<str>, Storage>,
 }
 
-impl Machine {
+impl<const ARRAYS: bool> Machine<ARRAYS> {
     fn step<R: Read + Seek>(
         &mut self,
         instruction: u8,
@@ -115,6 +118,17 @@ impl Machine {
                 let length = input.byte()?;
                 let text = input.text(length.into())?;
                 self.make(Value::Text(text))
+            }
+            // BINBYTES, SHORT_BINBYTES: the numbers of an array.
+            b'B' if ARRAYS => {
+                let length = u32::from_le_bytes(input.array()?);
+                let bytes = input.take(usize::try_from(length).unwrap_or(usize::MAX))?;
+                self.make(Value::Bytes(bytes))
+            }
+            b'C' if ARRAYS => {
+                let length = input.byte()?;
+                let bytes = input.take(length.into())?;
+                self.make(Value::Bytes(bytes))
             }
             // EMPTY_TUPLE, TUPLE1, TUPLE2, TUPLE3, TUPLE
             b')' => self.make(Value::Tuple(Vec::new())),
@@ -206,6 +220,9 @@ impl Machine {
             b'b' => {
                 let attributes = self.pop()?;
                 let object = self.top()?;
+                if ARRAYS && self.values.fill_array(object, attributes)? {
+                    return Ok(());
+                }
                 self.set_attributes(object, attributes)
             }
             other => Err(CheckpointError::ForbiddenInstruction {
@@ -268,7 +285,8 @@ impl Machine {
         if is_number_format(module, name) {
             return self.make(Value::Nothing);
         }
-        match Name::find(module, name) {
+        let numpy = || Name::find_numpy(module, name).filter(|_| ARRAYS);
+        match Name::find(module, name).or_else(numpy) {
             Some(name) => self.make(Value::Name(name)),
             None => Err(CheckpointError::ForbiddenName {
                 name: clipped(format!("{module}.{name}").as_bytes()),
@@ -326,6 +344,15 @@ impl Machine {
                 _ => Err(forbidden()),
             },
             (Name::Device, &[_] | &[_, _]) => self.make(Value::Nothing),
+            // The array is made empty, and BUILD fills it.
+            (Name::MakeArray, &[class, ..]) => match self.values.get(class) {
+                Value::Name(Name::Array) => self.make(Value::Array(None)),
+                _ => Err(forbidden()),
+            },
+            (Name::ArrayFormat, &[format, ..]) => match self.values.text(format) {
+                Some(format) if &**format == "f4" => self.make(Value::F32Format),
+                _ => Err(damaged("an array's numbers are not f32")),
+            },
             _ => Err(forbidden()),
         }
     }

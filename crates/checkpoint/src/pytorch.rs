@@ -63,7 +63,7 @@ pub(crate) fn open_zip<R: Read + Seek>(
     let Some(description) = find(source, "data.pkl")? else {
         return Err(damaged("its description is missing"));
     };
-    let pickle = unpickle(&mut Input::new(source, description.at, description.size))?;
+    let pickle = unpickle::<false, _>(&mut Input::new(source, description.at, description.size))?;
     entries(&pickle, |storage| {
         if storage.is_part {
             return Err(damaged("a storage is a part of another one"));
@@ -86,15 +86,15 @@ pub(crate) fn open_legacy<R: Read + Seek>(
     let length = source.length();
     // Together they are as long as one may be.
     let input = &mut Input::new(source, 0, length);
-    let magic = unpickle(input)?;
+    let magic = unpickle::<false, _>(input)?;
     if !matches!(magic.values.get(magic.top), Value::Long(bytes) if *bytes == MAGIC) {
         return Err(CheckpointError::Unknown);
     }
-    let version = unpickle(input)?;
+    let version = unpickle::<false, _>(input)?;
     if !matches!(version.values.get(version.top), Value::Int(1001)) {
         return Err(damaged("its version is unknown"));
     }
-    let system = unpickle(input)?;
+    let system = unpickle::<false, _>(input)?;
     match system
         .values
         .find(system.top, "little_endian")
@@ -104,8 +104,8 @@ pub(crate) fn open_legacy<R: Read + Seek>(
         Some(Value::Bool(false)) => return Err(CheckpointError::BigEndian),
         _ => return Err(damaged("its byte order is missing")),
     }
-    let state = unpickle(input)?;
-    let keys = unpickle(input)?;
+    let state = unpickle::<false, _>(input)?;
+    let keys = unpickle::<false, _>(input)?;
     let mut at = input.position();
     let Value::List(ids) = keys.values.get(keys.top) else {
         return Err(damaged("its list of storages is missing"));

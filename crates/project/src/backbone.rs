@@ -5,6 +5,8 @@
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::SHIPPED;
+
 /// A pretrained backbone that the engine can load.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum BackboneId {
@@ -71,8 +73,6 @@ pub struct BackboneCard {
 pub enum WeightsOrigin {
     /// `cargo xtask weights NAME` makes the file.
     Made {
-        /// Whether the file comes with the page, rather than only with a site that has made it.
-        is_shipped: bool,
         /// SHA-256 of the file, in hexadecimal digits.
         sha256: &'static str,
         /// Its length.
@@ -155,7 +155,6 @@ const CARDS: [BackboneCard; 12] = [
         paper: EFFICIENTNET.0,
         paper_url: EFFICIENTNET.1,
         weights: WeightsOrigin::Made {
-            is_shipped: true,
             sha256: "c6d08b487aaeae8b19ce350c4100698588faedb734db4b221d9099bacc33442a",
             bytes: 6_709_376,
             license: "Apache-2.0",
@@ -178,7 +177,6 @@ const CARDS: [BackboneCard; 12] = [
         paper: EFFICIENTNET.0,
         paper_url: EFFICIENTNET.1,
         weights: WeightsOrigin::Made {
-            is_shipped: false,
             sha256: "a779b43b81821047a1817ab4ea0342bb6484db3265af3d86637ec0e9cf3671ee",
             bytes: 8_229_840,
             license: "Apache-2.0",
@@ -201,7 +199,6 @@ const CARDS: [BackboneCard; 12] = [
         paper: EFFICIENTNET.0,
         paper_url: EFFICIENTNET.1,
         weights: WeightsOrigin::Made {
-            is_shipped: false,
             sha256: "27a4141bb0026d5123fc75c5bfd2cd2bff19f3552661d3cb8a6b5c93c4da5e2f",
             bytes: 9_576_200,
             license: "Apache-2.0",
@@ -239,7 +236,6 @@ const CARDS: [BackboneCard; 12] = [
         paper: SQUEEZENET.0,
         paper_url: SQUEEZENET.1,
         weights: WeightsOrigin::Made {
-            is_shipped: true,
             sha256: "c2044205cb0c9e1f078b70c58ef8ac9c8fb36fff8dec24911d58d7008173949c",
             bytes: 1_449_936,
             license: "MIT",
@@ -411,14 +407,8 @@ impl BackboneId {
     }
 
     /// Whether its weights come with the page.
-    pub const fn is_shipped(self) -> bool {
-        matches!(
-            self.card().weights,
-            WeightsOrigin::Made {
-                is_shipped: true,
-                ..
-            }
-        )
+    pub fn is_shipped(self) -> bool {
+        SHIPPED.contains(&self.name())
     }
 }
 
@@ -456,5 +446,13 @@ mod tests {
     #[test]
     fn the_default_comes_with_the_page() {
         assert!(BackboneId::default().is_shipped());
+    }
+
+    #[test]
+    fn what_comes_with_the_page_can_be_made() {
+        for name in SHIPPED {
+            let id = BackboneId::of_name(name).expect("is a backbone");
+            assert!(id.sha256().is_some(), "{name}");
+        }
     }
 }

@@ -15,6 +15,7 @@ mod metrics;
 mod project_file;
 mod record;
 mod settings;
+mod shipped;
 mod statistics;
 mod weights;
 
@@ -48,5 +49,6 @@ pub use settings::{
     AugmentSettings, DeviceKind, DevicePreference, FineTuneSettings, Part, Schedule, TrainSettings,
     UnfreezeEstimate,
 };
+pub use shipped::SHIPPED;
 pub use statistics::{ClassScores, MacroScores, counted, macro_average, per_class, wilson};
 pub use weights::{BackboneChoice, InEightBits, WeightsPlace, WeightsProblem};

@@ -1,7 +1,7 @@
 //! Reads JSON in which structs are objects, as serde_json writes them.
 //!
-//! serde_json also takes arrays for structs, and every type's code would stand in the page twice for it.
-//! So this stands between serde_json and the types, and asks for a map wherever a type asks for a struct; all else is passed on.
+//! serde_json also accepts arrays for structs, for which the page would carry each type's code twice.
+//! So this sits between serde_json and the types and asks for a map wherever a type asks for a struct; everything else is passed on.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use serde::de::{
 /// Reads a value from the text that serde_json made of it.
 ///
 /// # Errors
-/// When the text is no JSON, or is that of something else.
+/// When the text is not JSON, or not JSON of this type.
 pub fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, serde_json::Error> {
     let mut reader = serde_json::Deserializer::from_str(text);
     let value = T::deserialize(Objects(&mut reader))?;
@@ -48,7 +48,7 @@ macro_rules! nested {
 impl<'de, D: Deserializer<'de>> Deserializer<'de> for Objects<D> {
     type Error = D::Error;
 
-    // A type that takes anything takes arrays for structs, too.
+    // A type that accepts anything also accepts arrays for structs.
     plain! {
         deserialize_any deserialize_bool deserialize_i8 deserialize_i16 deserialize_i32
         deserialize_i64 deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64
@@ -257,7 +257,7 @@ mod tests {
                 ".*",
                 prop::option::of(inner),
                 lists,
-                // Whole numbers: serde_json may read others one bit off.
+                // Whole numbers: serde_json may read fractions one bit off.
                 any::<[i32; 2]>().prop_map(|place| place.map(f64::from)),
                 0..9_u8,
             );

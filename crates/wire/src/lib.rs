@@ -18,7 +18,7 @@ pub enum WireError {
     /// Not an array that starts with a string.
     #[error("the message has no text")]
     Shape,
-    /// The text is no known command or event.
+    /// The text is not a known command or event.
     #[error("{0}")]
     Json(#[from] serde_json::Error),
 }
@@ -45,7 +45,7 @@ pub fn unpack<T: DeserializeOwned>(value: JsValue) -> Result<(T, Vec<JsValue>), 
     Ok((from_text(&packed.get(0))?, attachments))
 }
 
-/// Makes an attachment of a value that the receiver does not read together with the message.
+/// Turns a value into an attachment that the receiver reads separately from the message.
 ///
 /// # Errors
 /// When `value` has no JSON form.
@@ -53,7 +53,7 @@ pub fn to_text(value: &impl Serialize) -> Result<JsValue, WireError> {
     Ok(serde_json::to_string(value)?.into())
 }
 
-/// Reads an attachment of [`to_text`].
+/// Reads an attachment that [`to_text`] made.
 ///
 /// # Errors
 /// When the attachment was not made by [`to_text`] from the same type.

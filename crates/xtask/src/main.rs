@@ -3,9 +3,7 @@
 mod bench;
 mod binaries;
 mod dist;
-mod numpy;
 mod pages;
-mod pytorch;
 mod serve;
 mod shell;
 mod site;

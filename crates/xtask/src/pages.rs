@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 
 use self::glossary::Word;
 
-/// Where a page wants all words.
+/// Where a page wants the whole glossary.
 const WORDS: &str = "<!-- words -->";
 
 /// Finishes every page in `folder` but the app's own.
@@ -79,7 +79,7 @@ fn all_words() -> String {
 /// The meaning of `own` as HTML, in which the other words lead to their own meanings where they first appear.
 fn with_links(meaning: &str, own: Word) -> String {
     let mut others: Vec<_> = Word::ALL.iter().filter(|word| **word != own).collect();
-    // “heat map” before anything that it may begin with.
+    // “heat map” before anything that it begins with.
     others.sort_by_key(|word| std::cmp::Reverse(word.name().len()));
     let mut html = String::new();
     let mut rest = meaning;

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { launch } from "./browser.mjs";
 import { DIST, SHAPES, shapes } from "./fixtures.mjs";
 import { serve } from "./server.mjs";
+import * as traces from "./traces.mjs";
 
 /** Long enough for a slow machine that also compiles; a test that hangs still ends. */
 export const PATIENCE_MS = 60_000;
@@ -100,7 +101,7 @@ function tapWorkers() {
 export class App {
   /**
    * Opens the page in a fresh browser context and closes it when the test is over.
-   * Then the test fails when the page asked another host for anything, threw an error, or wrote one to the console.
+   * The test fails if the page has asked another host for anything, thrown an error, or logged one to the console.
    *
    * @param {object} settings
    * @param {string} [settings.device]   `cpu` or `webgpu`, for `?device=`
@@ -110,7 +111,7 @@ export class App {
    * @param {(context) => Promise<void>} [settings.prepare] runs before the page is opened, e.g. to answer requests
    */
   static async open(t, browser, site, { device = "cpu", path = "/", context: options = {}, expectedErrors = [], prepare } = {}) {
-    // What a service worker answers cannot be changed by a test; the tests of working offline let it in.
+    // A test cannot change what a service worker answers; only the offline tests let it in.
     const context = await browser.newContext({ viewport: { width: 1440, height: 1000 }, serviceWorkers: "block", ...options });
     const app = await App.in(t, context, site, { expectedErrors, prepare });
     app.address = `${site.url}${path}${device ? `?device=${device}` : ""}`;
@@ -118,13 +119,14 @@ export class App {
     return app;
   }
 
-  /** A page in a context that is there already, not yet at any address, which is watched as `open` says. */
+  /** A page in an existing context, not yet at any address, watched as `open` describes. */
   static async in(t, context, site, { expectedErrors = [], prepare } = {}) {
     const problems = [];
     context.on("request", (request) => {
       const url = request.url();
       if (!url.startsWith(`${site.url}/`) && !/^(blob|data):/.test(url)) problems.push(`a request to another host: ${url}`);
     });
+    await traces.record(context);
     await context.addInitScript(tapWorkers);
     await prepare?.(context);
     const page = await context.newPage();
@@ -140,6 +142,7 @@ export class App {
     t.after(async () => {
       const crashes = await page.evaluate(() => window.__tap.events.filter(({ name }) => name === "crashed").map(({ body }) => body.message)).catch(() => []);
       for (const message of crashes) note(`the engine crashed: ${message}`);
+      await traces.keep(t, context, t.error || problems.length > 0);
       await context.close().catch(() => {});
       assert.deepEqual(problems, []);
     });
@@ -156,12 +159,12 @@ export class App {
     return app;
   }
 
-  /** Loads the page anew, as a person does who presses F5. */
+  /** Reloads the page, as a person does by pressing F5. */
   async reload() {
     await this.page.reload();
   }
 
-  /** Waits until the page says that everything is kept. It hears of a change a frame after it has shown it. */
+  /** Waits until the page says that everything is saved. It learns of a change one frame after showing it. */
   async saved() {
     await pause(150);
     await this.page.getByText("Saved in this browser", { exact: true }).waitFor();
@@ -207,7 +210,7 @@ export class App {
     return texts.map((text) => text.replace(/\s+/g, " ").trim()).filter((text) => text !== "");
   }
 
-  /** Waits for an alert that fits every pattern, and returns its text. */
+  /** Waits for an alert that matches every pattern, and returns its text. */
   alert(...patterns) {
     return until(
       async () => (await this.alerts()).find((text) => patterns.every((pattern) => pattern.test(text))),
@@ -237,12 +240,12 @@ export class App {
     return this.page.evaluate((name) => window.__tap.commands.filter((command) => command.name === name), name);
   }
 
-  /** Waits until the engine has said `name` at least `times` times in all. */
+  /** Waits until the engine has sent `name` at least `times` times in total. */
   said(name, times = 1, timeoutMs = PATIENCE_MS) {
     return until(async () => (await this.count(name)) >= times, `${times} × the engine's event ${name}`, timeoutMs);
   }
 
-  /** The same, and hands those events over. */
+  /** Does the same, and returns those events. */
   async event(name, times, timeoutMs) {
     await this.said(name, times, timeoutMs);
     return this.events(name);
@@ -291,7 +294,7 @@ export class App {
 
   // --- train -----------------------------------------------------------------------------------------
 
-  /** Opens what is folded away in Train and fills the fields named, e.g. `{Epochs: 10}`. */
+  /** Opens whatever is collapsed in Train and fills the given fields, e.g. `{Epochs: 10}`. */
   async set(fields) {
     await this.openSettings();
     for (const [name, value] of Object.entries(fields)) {
@@ -378,7 +381,7 @@ export function top(prediction) {
   return Object.entries(prediction).sort(([, a], [, b]) => b - a)[0]?.[0];
 }
 
-/** The image's bytes as they were shown: colours of an `img` at places given as shares of its width and height. */
+/** The colours of an `img` as it is shown, at places given as shares of its width and height. */
 export function coloursOf(image, places) {
   return image.evaluate(async (element, places) => {
     await element.decode();

@@ -9,7 +9,7 @@ const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 /** Fails when axe-core finds a serious or critical violation. */
 export async function checkWithAxe(app, stage) {
   await app.page.evaluate(axe);
-  // What is fading in has no contrast yet.
+  // Whatever is still fading in has no contrast yet.
   await app.page.evaluate(() =>
     Promise.all(
       document
@@ -31,7 +31,7 @@ export async function checkWithAxe(app, stage) {
   assert.deepEqual(grave, [], `axe-core, ${stage}`);
 }
 
-/** Fails when something is wider than the screen, so that the page would have to be moved sideways. */
+/** Fails when something is wider than the screen, so that one would have to scroll sideways. */
 export async function checkWidth(app, stage) {
   const { scroll, width, culprits } = await app.page.evaluate(() => ({
     scroll: document.documentElement.scrollWidth,

@@ -6,7 +6,7 @@ import { chromium } from "playwright-core";
 /** Where Chromium is: the variable CHROMIUM, else Debian's place. */
 export const CHROMIUM = process.env.CHROMIUM || "/usr/bin/chromium";
 
-// Chromium's own traffic (updates, field trials, sync) is off, so that a test that forbids requests sees the page's alone.
+// Chromium's own traffic (updates, field trials, sync) is off, so that a test that forbids requests sees only those of the page.
 const QUIET = [
   "--no-first-run",
   "--disable-background-networking",
@@ -29,7 +29,7 @@ export async function launch(flags = [], options = {}) {
   return chromium.launch(settings(flags, options));
 }
 
-/** A browser that keeps what its pages store in `folder`, as a person's browser does. */
+/** A browser that keeps in `folder` what its pages store, as a person's browser does. */
 export async function launchPersistent(folder) {
   return chromium.launchPersistentContext(folder, { ...settings([], {}), viewport: { width: 1440, height: 1000 }, serviceWorkers: "block" });
 }
@@ -38,7 +38,7 @@ function settings(flags, { gpu = false }) {
   if (!existsSync(CHROMIUM)) {
     throw new Error(`There is no Chromium at ${CHROMIUM}. Install it (Debian: apt-get install chromium), or set CHROMIUM to its path.`);
   }
-  // Chromium's sandbox refuses to run as root, which is who runs in most containers.
+  // Chromium's sandbox refuses to run as root, which most containers do.
   const sandbox = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
   return {
     executablePath: CHROMIUM,

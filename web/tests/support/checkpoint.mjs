@@ -50,7 +50,7 @@ export function squeezenet() {
   return shapes;
 }
 
-/** A safetensors file of these tensors; `change` may alter each one's numbers. */
+/** A safetensors file of these tensors; `change` may alter the numbers of each. */
 export function safetensors(shapes, change = () => {}) {
   const header = {};
   const bodies = [];
@@ -69,7 +69,7 @@ export function safetensors(shapes, change = () => {}) {
   return Buffer.concat([length, text, ...bodies]);
 }
 
-/** A picture of the model's input size, and the features that PyTorch makes of it. */
+/** A picture of the model's input size, and the features that PyTorch computes for it. */
 export async function golden(model, folder = GOLDEN, what = "features") {
   const [picture, file] = await Promise.all([readFile(new URL(`${model}.png`, folder)), readFile(new URL(`${model}.${what}.safetensors`, folder))]);
   return { picture, features: features(file) };

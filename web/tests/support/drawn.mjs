@@ -6,7 +6,7 @@ import { launch } from "./browser.mjs";
 export const DRAWN = ["Lines", "Rings", "Tiles"];
 
 /**
- * Draws `perClass` images of each class in a browser page of their own, for its JPEG encoder; no two have the same bytes.
+ * Draws `perClass` images of each class in a browser page of its own, whose JPEG encoder it uses; no two have the same bytes.
  *
  * @param {number} perClass a multiple of 100
  * @returns {Promise<{path: string, data: Buffer}[]>} entries of a zip

@@ -1,4 +1,4 @@
-// An exported model, and what Headstart itself says of the test images of the sample data set.
+// An exported model, and what Headstart itself predicts for the test images of the sample data set.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import * as ort from "onnxruntime-web";
 import { unzip } from "./zip.mjs";
 
-// Threads would need another start of Node, and the runs are short.
+// Threads would need other flags for Node, and the runs are short.
 ort.env.wasm.numThreads = 1;
 
 const SAMPLE = resolve(dirname(fileURLToPath(import.meta.url)), "../../sample/sample.zip");
@@ -55,13 +55,13 @@ export async function trainOnSample(app, unfrozen) {
   if (unfrozen > 0) {
     await app.openSettings();
     await app.train.getByRole("slider", { name: "Unfrozen blocks", exact: true }).fill(`${unfrozen}`);
-    // Fast steps, so that what is exported is far from what it began with.
+    // Large steps, so that the exported weights are far from those at the start.
     await app.set({ "Validation share": 0, "Fine-tuning epochs": 3, "Fine-tuning rate": 0.001 });
   }
   await app.runTraining(SLOW_MS);
 }
 
-/** Exports what `train` made, and asks the page about every test image of the sample, at the backbone's own size. */
+/** Exports what `train` has made, and asks the page about every test image of the sample, at the backbone's own size. */
 export async function exportedFrom(app, side, train) {
   await train();
   const tests = unzip(await readFile(SAMPLE)).filter(({ path }) => /^test\/.*\.jpg$/.test(path));
@@ -82,7 +82,7 @@ export async function exportedFrom(app, side, train) {
   return { files, images, expected };
 }
 
-/** An image at the model's size, as RGBA bytes and as a PNG, so that nobody scales it in a way of his own. */
+/** An image at the model's size, as RGBA bytes and as a PNG, so that nobody has to scale it. */
 async function scaled(page, jpeg, side) {
   const [rgba, png] = await page.evaluate(
     async ([base64, side]) => {
@@ -116,14 +116,14 @@ export function bitmap(image) {
   header.writeUInt16LE(1, 26);
   header.writeUInt16LE(24, 28);
   const pixels = Buffer.alloc(3 * area);
-  // Blue, green, red; rows of 224 pixels need no filling.
+  // Blue, green, red; rows of 224 pixels need no padding.
   for (let pixel = 0; pixel < area; pixel += 1) {
     for (let channel = 0; channel < 3; channel += 1) pixels[pixel * 3 + 2 - channel] = image[channel * area + pixel];
   }
   return Buffer.concat([header, pixels]);
 }
 
-/** From pixel after pixel to plane after plane, without what stands behind red, green and blue. */
+/** From pixel after pixel to plane after plane, without alpha. */
 function planes(pixels, channels) {
   const area = pixels.length / channels;
   const image = new Float32Array(3 * area);

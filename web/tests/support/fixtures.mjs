@@ -1,4 +1,4 @@
-// The tests' images, by what they are for.
+// The images of the tests, by purpose.
 
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
@@ -29,7 +29,7 @@ export const shapes = (className) => filesIn("shapes", "train", className);
 /** Images of a class of shapes that no model has seen. */
 export const unseenShapes = (className) => filesIn("shapes", "test", className);
 
-/** A file of the fixtures as a file input takes it, under a name of its own. */
+/** A file of the fixtures as a file input takes it, under another name. */
 export function as(name, path, mimeType = "image/jpeg") {
   return { name, mimeType, buffer: readFileSync(path) };
 }

@@ -1,11 +1,11 @@
-// What else the machine does, so that a test of speed is not failed by a neighbour.
+// What else the machine is doing, so that another program does not fail a speed test.
 
 import { readdirSync, readFileSync } from "node:fs";
 
 const TICKS_PER_SECOND = 100;
 
 /**
- * Starts watching. The function that is returned gives how many cores, on average since then, were busy with processes that are not this one's own (its children count as its own).
+ * Starts watching. The function that it returns says how many cores, on average since then, were busy with other processes than this one and its children.
  * Always 0 on systems without /proc.
  */
 export function watchOthers() {
@@ -27,7 +27,7 @@ function sample() {
   }
 }
 
-/** Processor time of this process and all below it. */
+/** Processor time of this process and all its descendants. */
 function ownTicks() {
   const children = new Map();
   const ticks = new Map();
@@ -40,7 +40,7 @@ function ownTicks() {
       // It has ended meanwhile.
       continue;
     }
-    // The fields behind the command, which stands in brackets and may hold anything.
+    // The fields after the command, which is in brackets and may contain anything.
     const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
     const [parent, user, system, childrenUser, childrenSystem] = [1, 11, 12, 13, 14].map((field) => Number(fields[field]));
     const pid = Number(name);

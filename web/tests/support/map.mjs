@@ -21,7 +21,7 @@ export async function drawMap(app) {
 
 /** Has the map drawn to the end in a panel that is open, and waits until nothing moves any more. */
 export async function drawIn(app, panel, button, timeoutMs = PATIENCE_MS) {
-  // Counted in the page: thousands of points at every look would be work that the page is not to blame for.
+  // Counted in the page: sending thousands of points at every look would be work that is not the page's own.
   const drawn = () => app.page.evaluate(() => window.__tap.events.filter(({ name, body }) => name === "analysed" && body.is_final).length);
   const before = await drawn();
   await button.click();

@@ -1,4 +1,4 @@
-// The sample pictures that ship with the page: photographs, with one thing on a plain ground each.
+// The sample pictures that ship with the page: photographs of one thing each on a plain background.
 
 import { readFileSync } from "node:fs";
 import { launch } from "./browser.mjs";
@@ -9,20 +9,20 @@ const ENTRIES = unzip(readFileSync(new URL("../../sample/sample.zip", import.met
 /** How many there are, test images included. */
 export const SAMPLE_COUNT = ENTRIES.length;
 
-/** The bytes of a class's pictures of a part, `train` or `test`. */
+/** The bytes of a class's pictures in one part, `train` or `test`. */
 export const pictures = (part, name) => ENTRIES.filter(({ path }) => path.includes(`${part}/${name}/`)).map(({ data }) => data);
 
 /** A picture as a file input takes it. */
 export const file = (name, buffer) => ({ name, mimeType: "image/jpeg", buffer });
 
-/** Imports all sample pictures with one press and waits until they are embedded. */
+/** Imports all sample pictures with one click and waits until they are embedded. */
 export async function importSample(app) {
   await app.page.getByRole("button", { name: /sample pictures/i }).first().click();
   await app.event("sample_embedded", SAMPLE_COUNT);
 }
 
 /**
- * Draws pictures onto a grey ground and gives the JPEG of it.
+ * Draws pictures onto a grey background and returns it as a JPEG.
  *
  * @param {{data: Buffer, x: number, y: number, side: number}[]} parts where each picture goes, in pixels
  * @param {{width?: number, height?: number}} [size]

@@ -1,4 +1,4 @@
-// A static file server for the tests and the benchmark: what any web host does, and no more.
+// A static file server for the tests and the benchmark: it does what any web host does, and no more.
 
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
@@ -24,7 +24,7 @@ const TYPES = {
 
 /**
  * Serves each folder of `mounts` under its path, e.g. `{"/": "dist", "/weights/": "…/weights"}`.
- * The longest path that fits wins.
+ * The longest matching path wins.
  *
  * @param {Record<string, string>} mounts
  * @returns {Promise<{url: string, close: () => Promise<void>}>} `url` ends without a slash

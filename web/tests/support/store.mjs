@@ -15,7 +15,7 @@ export function kept(app, name) {
   }, name);
 }
 
-/** Puts a value in the place of the first one of an object store. */
+/** Replaces the first value of an object store. */
 export function replaceFirst(app, name, value) {
   return app.page.evaluate(
     async ({ name, value }) => {

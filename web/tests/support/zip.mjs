@@ -1,4 +1,4 @@
-// Writes zip archives byte by byte, the broken and the spiteful ones included, and reads plain ones.
+// Writes zip archives byte by byte, broken and malicious ones included, and reads plain ones.
 
 import { constants, crc32, deflateRawSync, inflateRawSync } from "node:zlib";
 

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::too_much;
 use crate::error::damaged;
-use crate::{CheckpointError, Dtype, TensorProblem};
+use crate::{Array, CheckpointError, Dtype, TensorProblem};
 
 /// Values, and as many on the stack and remembered; a tensor takes about ten.
 pub(crate) const MOST_VALUES: usize = 1_000_000;
@@ -27,12 +27,17 @@ pub(crate) enum Value {
     /// An integer beyond 64 bits, as its little-endian bytes.
     Long(Vec<u8>),
     Text(Rc<str>),
+    Bytes(Vec<u8>),
     Tuple(Vec<Id>),
     List(Vec<Id>),
     Dict(Vec<(Id, Id)>),
     Name(Name),
     Storage(Storage),
     Tensor(Strided),
+    /// A NumPy array; without numbers until BUILD fills it.
+    Array(Option<Array>),
+    /// NumPy's f32.
+    F32Format,
 }
 
 /// The only Python names that are known.
@@ -45,6 +50,9 @@ pub(crate) enum Name {
     Size,
     Device,
     StorageOf(Element),
+    MakeArray,
+    Array,
+    ArrayFormat,
 }
 
 impl Name {
@@ -73,6 +81,16 @@ impl Name {
         }
     }
 
+    /// What a plain NumPy array needs.
+    pub fn find_numpy(module: &str, name: &str) -> Option<Self> {
+        match (module, name) {
+            ("numpy.core.multiarray", "_reconstruct") => Some(Self::MakeArray),
+            ("numpy", "ndarray") => Some(Self::Array),
+            ("numpy", "dtype") => Some(Self::ArrayFormat),
+            _ => None,
+        }
+    }
+
     pub fn text(self) -> &'static str {
         match self {
             Self::OrderedDict => "collections.OrderedDict",
@@ -82,6 +100,9 @@ impl Name {
             Self::Size => "torch.Size",
             Self::Device => "torch.device",
             Self::StorageOf(_) => "a storage class",
+            Self::MakeArray => "numpy.core.multiarray._reconstruct",
+            Self::Array => "numpy.ndarray",
+            Self::ArrayFormat => "numpy.dtype",
         }
     }
 }
@@ -332,6 +353,48 @@ impl Values {
             shape: self.sizes(shape)?,
             strides: self.sizes(strides)?,
         })
+    }
+
+    /// Gives an empty array its state, or checks a number format's; `false` when `object` is neither.
+    ///
+    /// An array's state is `(version, shape, format, is column by column, bytes)`.
+    pub fn fill_array(&mut self, object: Id, state: Id) -> Result<bool, CheckpointError> {
+        let unexpected = || damaged("an array is not of f32, row by row");
+        let Value::Tuple(state) = self.get(state) else {
+            return Ok(false);
+        };
+        match self.get(object) {
+            // `<` in the second place is little-endian.
+            Value::F32Format => match state.get(1).and_then(|order| self.text(*order)) {
+                Some(order) if &**order == "<" => Ok(true),
+                _ => Err(CheckpointError::BigEndian),
+            },
+            Value::Array(None) => {
+                let &[version, shape, format, is_by_columns, bytes] = state.as_slice() else {
+                    return Err(unexpected());
+                };
+                let (
+                    Value::Int(1),
+                    Value::F32Format,
+                    Value::Bool(false),
+                    Value::Bytes(bytes),
+                    Some(shape),
+                ) = (
+                    self.get(version),
+                    self.get(format),
+                    self.get(is_by_columns),
+                    self.get(bytes),
+                    self.sizes(shape),
+                )
+                else {
+                    return Err(unexpected());
+                };
+                let array = Array::new(&shape, bytes).ok_or_else(unexpected)?;
+                self.values[object.0 as usize].value = Value::Array(Some(array));
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
     }
 
     /// The pairs of `OrderedDict([(key, value), …])`, which is how Python 2 wrote one.
