@@ -1,4 +1,4 @@
-//! What a project says of itself, and whether it makes sense.
+//! What a project says about itself, and whether that makes sense.
 
 use std::collections::HashSet;
 
@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::embeddings::Embeddings;
 
-/// Reads the text, and checks what it says of itself.
+/// Reads the text and checks that it is consistent.
 ///
 /// # Errors
 /// [`ProjectFileError::Newer`], [`ProjectFileError::Description`] or [`ProjectFileError::TooManyEntries`].
@@ -23,7 +23,7 @@ pub fn read_description(
     let described = |detail: String| ProjectFileError::Description {
         detail: brief(&detail),
     };
-    // The version first: what a newer one says need not make sense here.
+    // The version comes first: what a newer one says need not make sense here.
     let head: Head = serde_json::from_slice(text).map_err(|error| described(error.to_string()))?;
     if head.headstart_project > ProjectFile::VERSION {
         return Err(ProjectFileError::Newer {
@@ -54,7 +54,7 @@ pub fn read_description(
     Ok(project)
 }
 
-/// Takes back the rows that cannot be used, and returns how many those are.
+/// Removes the rows that cannot be used, and returns how many there were.
 pub fn forget_rows(project: &mut ProjectFile, embeddings: Option<&Embeddings>) -> u32 {
     let mut lost = 0;
     let mut used = HashSet::new();
@@ -63,7 +63,7 @@ pub fn forget_rows(project: &mut ProjectFile, embeddings: Option<&Embeddings>) -
         let Some(row) = sample.embedding else {
             continue;
         };
-        // Two images in one row: one of them at least is not its own.
+        // Two images share a row: for at least one of them it is the wrong one.
         let is_usable =
             embeddings.is_some_and(|embeddings| embeddings.row(row).is_some()) && used.insert(row);
         if !is_usable {
@@ -74,7 +74,7 @@ pub fn forget_rows(project: &mut ProjectFile, embeddings: Option<&Embeddings>) -
     lost
 }
 
-/// Whether every index in the results is one of a class.
+/// Whether every class index in the results exists.
 pub fn makes_sense(run: &SavedRun, project: &ProjectFile) -> bool {
     let classes = run.request.classes.len();
     let outcome = &run.outcome;
@@ -94,7 +94,7 @@ pub fn makes_sense(run: &SavedRun, project: &ProjectFile) -> bool {
         && outcome.not_held_back.iter().all(|&class| is_class(class))
 }
 
-/// What a file says may be as long as the file; what people read may not.
+/// Text from a file may be as long as the file; what people have to read may not.
 pub fn brief(text: &str) -> String {
     const MOST_CHARS: usize = 200;
     match text.char_indices().nth(MOST_CHARS) {

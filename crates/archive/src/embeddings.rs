@@ -6,13 +6,13 @@ use safetensors::{Dtype, SafeTensors};
 const TENSOR: &str = "embeddings";
 
 /// The bytes in front of the rows, each of which is `features` numbers in little-endian order.
-/// With the rows behind it, it is the whole file.
+/// Followed by the rows, it makes the whole file.
 pub fn embeddings_header(rows: u32, features: u32) -> Vec<u8> {
     let bytes = 4 * u64::from(rows) * u64::from(features);
     let mut text = format!(
         r#"{{"{TENSOR}":{{"dtype":"F32","shape":[{rows},{features}],"data_offsets":[0,{bytes}]}}}}"#
     );
-    // The format wants the data at a multiple of 8.
+    // The format requires the data to start at a multiple of 8.
     while !text.len().is_multiple_of(8) {
         text.push(' ');
     }
@@ -21,7 +21,7 @@ pub fn embeddings_header(rows: u32, features: u32) -> Vec<u8> {
     header
 }
 
-/// Rows that were read, still as bytes.
+/// Rows as they were read, still bytes.
 #[derive(Debug)]
 pub struct Embeddings {
     bytes: Vec<u8>,
@@ -29,7 +29,7 @@ pub struct Embeddings {
 }
 
 impl Embeddings {
-    /// Reads a file; `None` when it is not one tensor of rows of this length.
+    /// Reads a file; `None` if it is not a single tensor with rows of this length.
     pub fn read(mut file: Vec<u8>, features: u32) -> Option<Self> {
         let features = features as usize;
         let (header, metadata) = SafeTensors::read_metadata(&file).ok()?;
@@ -50,7 +50,7 @@ impl Embeddings {
         })
     }
 
-    /// The row, if it is there and all its numbers are finite.
+    /// The row, if it exists and all its numbers are finite.
     pub fn row(&self, row: u32) -> Option<Vec<f32>> {
         let length = 4 * self.features;
         let start = (row as usize).checked_mul(length)?;

@@ -1,7 +1,7 @@
 //! Projects and data sets as zip files. `docs/format.md` describes them.
 //!
-//! Writing ([`ZipWriter`], [`Paths`]) makes the bytes between the files, so that a page can put one `Blob` together from blobs without reading them into memory twice.
-//! Reading ([`ProjectCheck`], [`TeachableMachine`]) trusts nothing: everything is checked before anything is used, and whatever is wrong is an answer in words.
+//! Writing ([`ZipWriter`], [`Paths`]) makes the bytes between the files, so that a page can assemble one `Blob` from others without reading them into memory again.
+//! Reading ([`ProjectCheck`], [`TeachableMachine`]) trusts nothing: everything is checked before anything is used, and whatever is wrong is explained in words.
 //!
 //! It knows neither the browser nor burn.
 

@@ -4,12 +4,12 @@ use std::collections::{HashMap, HashSet};
 
 use headstart_project::Part;
 
-/// Bytes of a folder's or a file's name, short enough for every system and for several folders inside each other.
+/// The maximum length in bytes of a folder's or a file's name, short enough for every system even when folders are nested.
 const MAX_NAME_BYTES: usize = 100;
 
 /// Gives files their paths: `train/CLASS/NAME` and `test/CLASS/NAME`.
 ///
-/// Names stay what they are as far as Windows, macOS, Linux and `Import images` can all bear them, and no two are the same to a system that does not tell `A` from `a`.
+/// Names stay as they are as far as Windows, macOS, Linux and `Import images` all accept them, and no two are equal on a system that ignores case.
 #[derive(Clone, Debug)]
 pub struct Paths {
     root: &'static str,
@@ -18,12 +18,12 @@ pub struct Paths {
 }
 
 impl Paths {
-    /// Of a project: everything below `images/`.
+    /// The paths of a project: everything is below `images/`.
     pub fn project() -> Self {
         Self::below("images/")
     }
 
-    /// Of a data set.
+    /// The paths of a data set.
     pub fn data_set() -> Self {
         Self::below("")
     }
@@ -36,10 +36,10 @@ impl Paths {
         }
     }
 
-    /// The folder of a class; to be asked for once a class.
+    /// The folder of a class; call it once per class.
     pub fn class_folder(&mut self, class: &str) -> String {
         let mut name = safe(class, "class");
-        // These stand for parts of a data set, and this one is taken for leftovers of a Mac.
+        // All but the last denote parts of a data set; the last is taken for macOS metadata.
         let is_taken = [
             "train",
             "training",
@@ -57,7 +57,7 @@ impl Paths {
         self.unique("", &name)
     }
 
-    /// The path of a file in a folder that [`class_folder`](Self::class_folder) gave.
+    /// The path of a file in a folder returned by [`class_folder`](Self::class_folder).
     pub fn file(&mut self, part: Part, class_folder: &str, name: &str) -> String {
         let part = match part {
             Part::Train => "train",
@@ -65,7 +65,7 @@ impl Paths {
         };
         let parent = format!("{}{part}/{class_folder}/", self.root);
         let mut name = safe(name, "image");
-        // Systems leave files of these names behind, so that nobody imports them.
+        // Operating systems leave files with these names behind, so imports ignore them.
         if ["thumbs.db", "desktop.ini"].contains(&name.to_ascii_lowercase().as_str()) {
             name.insert(0, '_');
         }
@@ -73,14 +73,14 @@ impl Paths {
         parent + &name
     }
 
-    /// The name, numbered if its folder already has it.
+    /// The name, with a number if its folder already has it.
     fn unique(&mut self, parent: &str, name: &str) -> String {
         let key = folded(parent, name);
         if self.used.insert(key.clone()) {
             return name.to_owned();
         }
         let (stem, extension) = split_extension(name);
-        // Remembered, so that a thousand files of one name do not try each number a thousand times.
+        // Remembered, so that a thousand files with the same name do not each try every number.
         let mut number = self.numbers.get(&key).copied().unwrap_or(2);
         loop {
             let numbered = format!("{stem} ({number}){extension}");
@@ -102,14 +102,14 @@ pub(crate) fn is_safe(path: &str) -> bool {
             .any(|c| c == '\\' || c == ':' || c.is_control())
 }
 
-/// The same for all names that some system takes for one.
+/// Maps all names that some system considers equal to the same key.
 fn folded(parent: &str, name: &str) -> String {
-    // Upper case first: it also joins letters that only their capitals share.
+    // Upper case first: this also unifies letters that share only their capital.
     let name = name.to_uppercase().to_lowercase();
     format!("{}/{name}", parent.to_lowercase())
 }
 
-/// The part before the last dot, and the rest with it.
+/// The part before the last dot, and the rest including the dot.
 fn split_extension(name: &str) -> (&str, &str) {
     match name.rfind('.') {
         Some(dot) if dot > 0 && name.len() - dot <= 10 => name.split_at(dot),
@@ -117,7 +117,7 @@ fn split_extension(name: &str) -> (&str, &str) {
     }
 }
 
-/// A name that every system can have, or `fallback` where nothing is left of it.
+/// A name that is valid on every system, or `fallback` if nothing is left of it.
 fn safe(name: &str, fallback: &str) -> String {
     let replaced: String = name
         .chars()
@@ -135,27 +135,27 @@ fn safe(name: &str, fallback: &str) -> String {
     if name.is_empty() {
         name = fallback.to_owned();
     }
-    // Hidden on most systems, or not a file at all on Windows.
+    // Hidden on most systems, or not a valid file on Windows.
     if name.starts_with('.') || is_device(&name) {
         name.insert(0, '_');
     }
     name
 }
 
-/// Windows drops dots and spaces at the end, and `Import images` spaces around a class.
+/// Windows drops trailing dots and spaces, and `Import images` trims the spaces around a class.
 fn trimmed(name: &str) -> &str {
     name.trim_start()
         .trim_end_matches(|c: char| c == '.' || c.is_whitespace())
 }
 
-/// What Windows forbids, what separates folders, and what makes text run the other way to hide an extension.
+/// What Windows forbids, what separates folders, and what reverses the direction of text, which can hide an extension.
 fn is_forbidden(c: char) -> bool {
     c.is_control()
         || "<>:\"/\\|?*".contains(c)
         || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
-/// Names that mean devices on Windows, whatever their extension.
+/// Names that denote devices on Windows, whatever their extension.
 fn is_device(name: &str) -> bool {
     let stem = name.split('.').next().unwrap_or_default();
     let stem = stem.trim_end().to_uppercase();

@@ -15,13 +15,13 @@ use crate::paths::is_safe;
 use crate::source::{EntryError, entry_bytes, open_zip, read_entry};
 use crate::{EMBEDDINGS, MODEL, PROJECT, RESULTS};
 
-/// Most bytes of each description: 50,000 images take about 15 MB.
+/// The maximum size of each description in bytes: 50,000 images take about 15 MB.
 const MAX_TEXT_BYTES: u64 = 32_000_000;
 
-/// Most bytes of a model beside what it keeps of each image.
+/// The maximum size of a model in bytes, not counting what it keeps of each image.
 const MAX_HEAD_BYTES: u64 = 64_000_000;
 
-/// A project whose every byte was checked.
+/// A project of which every byte has been checked.
 pub struct OpenedProject<R> {
     zip: ZipArchive<R>,
     limits: ArchiveLimits,
@@ -30,11 +30,11 @@ pub struct OpenedProject<R> {
     model: Option<Vec<u8>>,
     embeddings: Option<Embeddings>,
     notes: Vec<ProjectNote>,
-    /// For each image its entry.
+    /// The archive entry of each image.
     entries: Vec<usize>,
 }
 
-/// Opens a project at once: [`ProjectCheck`] to its end.
+/// Opens a project in one go: runs [`ProjectCheck`] to its end.
 ///
 /// # Errors
 /// As [`ProjectCheck`].
@@ -47,12 +47,12 @@ pub fn open<R: Read + Seek>(
 }
 
 impl<R: Read + Seek> OpenedProject<R> {
-    /// The description. Embeddings that cannot be used are not named in it any more.
+    /// The description. It no longer refers to embeddings that cannot be used.
     pub fn project(&self) -> &ProjectFile {
         &self.project
     }
 
-    /// The last run; there is one exactly if there is a model.
+    /// The last run, present if and only if there is a model.
     pub fn run(&self) -> Option<&SavedRun> {
         self.run.as_ref()
     }
@@ -67,7 +67,7 @@ impl<R: Read + Seek> OpenedProject<R> {
         &self.notes
     }
 
-    /// The embedding of an image of the description; `None` when it has to be embedded again.
+    /// The embedding of an image in the description; `None` if it has to be embedded again.
     pub fn embedding(&self, sample: &SavedSample) -> Option<Vec<f32>> {
         self.embeddings.as_ref()?.row(sample.embedding?)
     }
@@ -99,7 +99,7 @@ impl<R: Read + Seek> OpenedProject<R> {
     }
 }
 
-/// A project on its way to be opened, image by image, so that whoever opens it can do something else in between.
+/// A project that is being opened, image by image, so that the caller can do other work in between.
 pub struct ProjectCheck<R> {
     opened: OpenedProject<R>,
     checked: usize,
@@ -108,10 +108,10 @@ pub struct ProjectCheck<R> {
 
 impl<R: Read + Seek> ProjectCheck<R> {
     /// Reads everything but the images.
-    /// `backbones` are those that can be loaded: embeddings and model of another one are left out.
+    /// `backbones` are those that can be loaded: embeddings and models of any other are dropped.
     ///
     /// # Errors
-    /// Why this file cannot be opened. What can be made again (embeddings, model, results) is never a reason; it is left out and noted.
+    /// Why this file cannot be opened. Whatever can be recomputed (embeddings, model, results) is never a reason; it is dropped and noted.
     pub fn begin(
         reader: R,
         backbones: &[SavedBackbone],
@@ -185,12 +185,12 @@ impl<R: Read + Seek> ProjectCheck<R> {
         })
     }
 
-    /// Images checked, and images in all.
+    /// How many images have been checked, and how many there are.
     pub fn progress(&self) -> (usize, usize) {
         (self.checked, self.opened.entries.len())
     }
 
-    /// Checks the next image; `false` when all are checked.
+    /// Checks the next image; `false` once all have been checked.
     ///
     /// # Errors
     /// When the image is damaged or locked, or too much has been unpacked.
@@ -212,7 +212,7 @@ impl<R: Read + Seek> ProjectCheck<R> {
         Ok(true)
     }
 
-    /// Checks the images that are left, and gives the project out.
+    /// Checks the remaining images and returns the project.
     ///
     /// # Errors
     /// As [`step`](Self::step).
@@ -222,7 +222,7 @@ impl<R: Read + Seek> ProjectCheck<R> {
     }
 }
 
-/// The folder that the project is in: none, or the one that a file manager put around it when somebody zipped it again.
+/// The folder that contains the project: none, or the one that a file manager added when somebody zipped it again.
 fn find_folder<R: Read + Seek>(zip: &ZipArchive<R>) -> Result<String, ProjectFileError> {
     if zip.index_for_name_raw(PROJECT.as_bytes()).is_some() {
         return Ok(String::new());
@@ -265,7 +265,7 @@ fn told_of_description(error: EntryError) -> ProjectFileError {
     }
 }
 
-/// Why a zip cannot be read, said of a project.
+/// Why a zip cannot be read, worded for a project.
 fn told(error: ArchiveError) -> ProjectFileError {
     match error {
         ArchiveError::NotAZip => ProjectFileError::NotAProject,

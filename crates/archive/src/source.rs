@@ -1,4 +1,4 @@
-//! A zip from anywhere, looked at before anything in it is used.
+//! A zip from anywhere, inspected before anything in it is used.
 
 use std::io::{Read, Seek, SeekFrom};
 
@@ -11,7 +11,7 @@ use zip::result::ZipError;
 /// Reads a zip's directory.
 ///
 /// # Errors
-/// [`ArchiveError::NotAZip`], [`ArchiveError::Damaged`] (also when entries overlap or bear the same name) or [`ArchiveError::TooManyEntries`].
+/// [`ArchiveError::NotAZip`], [`ArchiveError::Damaged`] (also if entries overlap or share a name) or [`ArchiveError::TooManyEntries`].
 pub fn open_zip<R: Read + Seek>(
     mut reader: R,
     limits: ArchiveLimits,
@@ -28,14 +28,14 @@ pub fn open_zip<R: Read + Seek>(
     let Some(declared) = declared else {
         return Err(damaged("its end is missing".into()));
     };
-    // Before anything is allocated for so many.
+    // Checked before anything is allocated for them.
     if declared > limits.entries as u64 {
         return Err(ArchiveError::TooManyEntries {
             limit: limits.entries as u32,
         });
     }
     let length = reader.seek(SeekFrom::End(0)).unwrap_or_default();
-    // Nothing stands in front of the first file: without a search for its start, only one directory can be meant.
+    // Nothing may precede the first file: if its start need not be searched for, the directory is unambiguous.
     let config = Config {
         archive_offset: ArchiveOffset::Known(0),
     };
@@ -44,7 +44,7 @@ pub fn open_zip<R: Read + Seek>(
     if zip.has_duplicate_names() {
         return Err(damaged("two files have the same name".into()));
     }
-    // Whoever lists the same bytes twice means to unpack more than the file holds.
+    // An archive that lists the same bytes twice is meant to unpack to more than the file holds.
     let mut packed = 0u64;
     for index in 0..zip.len() {
         let entry = zip.by_index_data(index);
@@ -60,18 +60,18 @@ pub fn open_zip<R: Read + Seek>(
 /// Why an entry could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EntryError {
-    /// It is locked by a password.
+    /// It is locked with a password.
     Locked,
     /// More came out than the limit.
     Oversized,
-    /// It is not what was put in.
+    /// Its content is not what was put in.
     Damaged,
 }
 
-/// Reads an entry through to its end in small pieces, which proves its CRC-32, and returns its length.
+/// Reads an entry to its end in small pieces, which verifies its CRC-32, and returns its length.
 ///
 /// # Errors
-/// Why it cannot be read; nothing above `limit` bytes is unpacked.
+/// Why it cannot be read; no more than `limit` bytes are unpacked.
 pub fn read_entry<R: Read + Seek>(
     zip: &mut ZipArchive<R>,
     index: usize,
@@ -97,7 +97,7 @@ pub fn read_entry<R: Read + Seek>(
             break;
         };
         length += count as u64;
-        // The size in the directory may lie: what counts is what comes out.
+        // The size in the directory may be a lie: what counts is what actually comes out.
         if length > declared {
             return Err(EntryError::Damaged);
         }

@@ -11,13 +11,13 @@ use zip::ZipArchive;
 
 use crate::source::{EntryError, entry_bytes, open_zip};
 
-/// Stands between a class and a number in the names of entries.
+/// Separates the class from the number in the names of entries.
 const SEPARATOR: &str = "-!-";
 
-/// Most bytes of `manifest.json`, which is a few hundred long.
+/// The maximum size of `manifest.json` in bytes; it normally has a few hundred.
 const MAX_MANIFEST_BYTES: u64 = 1_000_000;
 
-/// Why an archive is no image project of Teachable Machine.
+/// Why an archive is not an image project of Teachable Machine.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum TeachableMachineError {
     /// Another kind of zip: class folders, perhaps.
@@ -28,7 +28,7 @@ pub enum TeachableMachineError {
         "this Teachable Machine project is of the kind “{kind}”. Headstart learns from images: choose an image project."
     )]
     OtherKind {
-        /// The kind as the project calls itself.
+        /// The kind that the project says it is.
         kind: String,
     },
     /// Not a readable zip.
@@ -36,11 +36,11 @@ pub enum TeachableMachineError {
     Archive(#[from] ArchiveError),
 }
 
-/// Reads an image project of Teachable Machine without unpacking more of it than one image at a time, class by class in the order of the project.
+/// Reads an image project of Teachable Machine class by class in the project's order, unpacking no more than one image at a time.
 pub struct TeachableMachine<R> {
     zip: ZipArchive<R>,
     limits: ArchiveLimits,
-    /// Entries still to come, the last one first.
+    /// The remaining entries in reverse order.
     coming: Vec<(usize, Placement)>,
     unpacked_bytes: u64,
 }
@@ -49,7 +49,7 @@ impl<R: Read + Seek> TeachableMachine<R> {
     /// Reads the directory and the manifest.
     ///
     /// # Errors
-    /// Why it is no image project.
+    /// Why it is not an image project.
     pub fn open(reader: R, limits: ArchiveLimits) -> Result<Self, TeachableMachineError> {
         #[derive(Deserialize)]
         struct Manifest {
@@ -61,7 +61,7 @@ impl<R: Read + Seek> TeachableMachine<R> {
         let manifest = manifest
             .and_then(|index| entry_bytes(&mut zip, index, MAX_MANIFEST_BYTES).ok())
             .and_then(|text| serde_json::from_slice::<Manifest>(&text).ok());
-        // Readers of this format do without the manifest when they must; the names alone tell it from others.
+        // Readers of this format manage without the manifest if they must; the names alone are enough to recognise it.
         if coming.is_empty() && manifest.is_none() {
             return Err(TeachableMachineError::NotAProject);
         }
@@ -78,10 +78,10 @@ impl<R: Read + Seek> TeachableMachine<R> {
         }
     }
 
-    /// The next image, or `None` behind the last.
+    /// The next image, or `None` after the last.
     ///
     /// # Errors
-    /// [`ArchiveError::Bomb`] when the images so far unpacked to more than the limit; nothing is read after that.
+    /// [`ArchiveError::Bomb`] once the unpacked images exceed the limit; nothing is read after that.
     pub fn read_next(&mut self) -> Option<Result<ArchiveItem, ArchiveError>> {
         let (index, placement) = self.coming.pop()?;
         let limit = self.limits.entry_bytes;
@@ -110,7 +110,7 @@ impl<R: Read + Seek> TeachableMachine<R> {
     }
 }
 
-/// The images to come, the last one first: classes in the order in which they first appear, each by its numbers.
+/// The images in reverse order: classes in the order in which they first appear, the images of each by number.
 fn images<R: Read + Seek>(zip: &ZipArchive<R>) -> Vec<(usize, Placement)> {
     let mut classes = HashMap::new();
     let mut found = Vec::new();
@@ -135,9 +135,9 @@ fn images<R: Read + Seek>(zip: &ZipArchive<R>) -> Vec<(usize, Placement)> {
         .collect()
 }
 
-/// Class and number of an entry such as `Cat-!-12.jpg`; `None` when its name is of another form.
+/// Class and number of an entry such as `Cat-!-12.jpg`; `None` if its name has another form.
 pub(crate) fn place(name: &str) -> Option<(&str, u32)> {
-    // A class may have the separator in its own name.
+    // The name of a class may itself contain the separator.
     let (class, file) = name.rsplit_once(SEPARATOR)?;
     let number = file.split('.').next()?.parse().ok()?;
     let class = class.trim();

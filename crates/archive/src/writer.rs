@@ -1,10 +1,10 @@
-//! The bytes of a zip that stand between its files.
+//! The bytes of a zip that lie between its files.
 //!
-//! APPNOTE.TXT 6.3.10 of PKWARE describes them; the section is named where a number comes from it.
+//! PKWARE's APPNOTE.TXT 6.3.10 describes them; where a number comes from it, its section is given.
 
-/// Writes a zip of stored files without ever holding one.
+/// Writes a zip of stored files without ever holding any of them.
 ///
-/// What [`entry`](Self::entry) returns goes in front of the file that it was asked for, and what [`finish`](Self::finish) returns goes behind the last.
+/// What [`entry`](Self::entry) returns goes before the file in question, and what [`finish`](Self::finish) returns goes after the last.
 #[derive(Clone, Debug)]
 pub struct ZipWriter {
     modified: Modified,
@@ -13,10 +13,10 @@ pub struct ZipWriter {
     offset: u64,
 }
 
-/// The local date that all entries bear.
+/// The local date given to all entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Modified {
-    /// From 1980 to 2107; others become the nearest of these.
+    /// From 1980 to 2107; others are clamped to this range.
     pub year: u16,
     /// From 1.
     pub month: u8,
@@ -26,7 +26,7 @@ pub struct Modified {
     pub hour: u8,
     /// From 0.
     pub minute: u8,
-    /// From 0; odd ones become even.
+    /// From 0; odd seconds are rounded to even ones.
     pub second: u8,
 }
 
@@ -51,7 +51,7 @@ const ATTRIBUTES: u32 = 0o100_644 << 16;
 const EXTRA_64: u16 = 1;
 
 impl ZipWriter {
-    /// An archive of nothing yet.
+    /// An archive that is still empty.
     pub fn new(modified: Modified) -> Self {
         Self {
             modified,
@@ -61,7 +61,7 @@ impl ZipWriter {
         }
     }
 
-    /// The bytes in front of the file at `path` (at most 65,535 bytes long, `/` between folders, as [`Paths`](crate::Paths) makes them), which is `length` bytes long and has this CRC-32.
+    /// The bytes in front of the file at `path` (at most 65,535 bytes, with `/` between folders, as made by [`Paths`](crate::Paths)), which is `length` bytes long and has this CRC-32.
     pub fn entry(&mut self, path: &str, crc32: u32, length: u64) -> Vec<u8> {
         debug_assert!(u16::try_from(path.len()).is_ok());
         let needs_64 = length >= u64::from(u32::MAX);
@@ -77,7 +77,7 @@ impl ZipWriter {
         header.extend(path.as_bytes());
         header.extend(local_extra);
 
-        // Only what does not fit its old field stands in the extra one, in this order.
+        // The extra field holds only what does not fit into its old field, in this order.
         let mut wide = Vec::new();
         if needs_64 {
             wide.extend([length, length]);
@@ -107,7 +107,7 @@ impl ZipWriter {
         header
     }
 
-    /// The fields that local header and directory share (sections 4.3.7 and 4.3.12).
+    /// The fields that the local header and the directory have in common (sections 4.3.7 and 4.3.12).
     fn put_common(
         &self,
         out: &mut Vec<u8>,
@@ -128,7 +128,7 @@ impl ZipWriter {
         out.extend((extra.len() as u16).to_le_bytes());
     }
 
-    /// The bytes behind the last file.
+    /// The bytes after the last file.
     pub fn finish(self) -> Vec<u8> {
         let Self {
             directory: mut out,
@@ -141,7 +141,7 @@ impl ZipWriter {
         if entries >= u64::from(u16::MAX) || offset >= limit || length >= limit {
             let end = offset + length;
             put(&mut out, DIRECTORY_END_64);
-            // What follows of this record.
+            // The remaining length of this record.
             out.extend(44u64.to_le_bytes());
             out.extend(MADE_BY.to_le_bytes());
             out.extend(VERSION_64.to_le_bytes());
@@ -153,7 +153,7 @@ impl ZipWriter {
             put(&mut out, DIRECTORY_LOCATOR_64);
             put(&mut out, 0);
             out.extend(end.to_le_bytes());
-            // Disks in all.
+            // The number of disks.
             put(&mut out, 1);
         }
         put(&mut out, DIRECTORY_END);
@@ -170,7 +170,7 @@ impl ZipWriter {
 }
 
 impl Modified {
-    /// Time and date as MS-DOS had them (section 4.4.6).
+    /// Time and date in MS-DOS format (section 4.4.6).
     fn dos(self) -> (u16, u16) {
         let earliest = Self {
             year: 1980,
@@ -207,7 +207,7 @@ fn put(out: &mut Vec<u8>, number: u32) {
     out.extend(number.to_le_bytes());
 }
 
-/// The number, or the sign that the extra field has it.
+/// The number, or the marker that it is in the extra field.
 fn narrow(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }

@@ -1,4 +1,4 @@
-//! What is saved comes back, and what can be made again is left out with a word.
+//! What is saved comes back, and whatever can be recomputed is dropped with a note.
 #![expect(clippy::expect_used, reason = "a test may fail so")]
 
 mod support;
@@ -166,7 +166,7 @@ fn unusable_embeddings_are_made_anew() {
             kept.iter()
                 .all(|sample| project.embedding(sample).is_some())
         );
-        // The rest is untouched.
+        // The rest is unchanged.
         assert_eq!(project.run(), Some(&run()));
     }
     let twice = described(|project| project.classes[0].samples[1].embedding = Some(0));

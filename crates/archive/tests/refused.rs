@@ -1,4 +1,4 @@
-//! What is not a whole project is refused in words.
+//! Whatever is not a complete project is refused with an explanation.
 #![expect(clippy::expect_used, reason = "a test may fail so")]
 
 mod support;

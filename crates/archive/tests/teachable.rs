@@ -1,4 +1,4 @@
-//! Projects of Teachable Machine, made as the writers and readers that `docs/format.md` names make and read them.
+//! Projects of Teachable Machine, in the form used by the writers and readers that `docs/format.md` names.
 #![expect(clippy::expect_used, reason = "a test may fail so")]
 
 mod support;

@@ -1,9 +1,9 @@
-//! Rewrites a weights file of PyTorch, torchvision or timm as Headstart's own, as the page does with a file that is opened:
+//! Converts a weights file of PyTorch, torchvision or timm to Headstart's own format, as the page does with a file that is opened:
 //!
 //! `cargo run --profile test --package headstart-backbones --example convert -- FILE TARGET [int8] [hidden]`
 //!
 //! `int8` stores large convolutions in 8 bits, `hidden` keeps the fully connected layers of VGG.
-//! Without TARGET the weights only go into a network.
+//! Without TARGET, the weights are only loaded into a network.
 
 use std::error::Error;
 use std::fs::File;
@@ -46,7 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     println!("{:.1} s", start.elapsed().as_secs_f64());
-    // Linux says how much memory was in use at most.
+    // Linux reports the peak memory use.
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     if let Some(peak) = status.lines().find(|line| line.starts_with("VmHWM")) {
         println!("{peak}");

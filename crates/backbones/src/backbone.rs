@@ -13,7 +13,7 @@ use crate::{
 
 /// A pretrained network that turns images into embeddings.
 ///
-/// It is a row of blocks, the last of which can be unfrozen: `unfrozen` counts them from the end, and 0 leaves all of them as they are.
+/// It is a row of blocks, the last of which can be unfrozen: `unfrozen` counts them from the end, and 0 keeps all of them frozen.
 #[derive(Clone, Debug)]
 pub struct Backbone {
     id: BackboneId,
@@ -33,12 +33,12 @@ impl Backbone {
         Ok(Self::new(id, network, device))
     }
 
-    /// Builds the network on `device` and fills it from another tool's file, where `plan` says; with its fully connected layers, if `is_hidden_kept` and the file has them.
+    /// Builds the network on `device` and fills it from another tool's file as `plan` says; with its fully connected layers, if `is_hidden_kept` is set and the file has them.
     ///
-    /// Beside the network, one convolution at most is held in memory.
+    /// Apart from the network itself, at most one convolution is held in memory.
     ///
     /// # Errors
-    /// When the file cannot be read, or is another model's.
+    /// When the file cannot be read or belongs to another model.
     pub fn open<R: Read + Seek>(
         id: BackboneId,
         file: &mut Checkpoint<R>,
@@ -51,7 +51,7 @@ impl Backbone {
         Ok(Self::new(id, network, device))
     }
 
-    /// The network with random weights instead of pretrained ones, which depend on the seed alone: see [`Network::randomized`].
+    /// The network with random instead of pretrained weights, which depend only on the seed: see [`Network::randomized`].
     pub fn random(id: BackboneId, seed: u64, device: &Device) -> Self {
         let network = config(id, false).init(device).randomized(seed);
         Self::new(id, network, device)
@@ -70,7 +70,7 @@ impl Backbone {
         self.id
     }
 
-    /// All its tensors as a safetensors file that [`Backbone::load`] reads back to the last bit, by the names of the shipped weights.
+    /// All its tensors as a safetensors file that [`Backbone::load`] restores exactly, under the names used in the shipped weights.
     ///
     /// # Errors
     /// When the device cannot be read.
@@ -78,12 +78,12 @@ impl Backbone {
         weights::write(self.network.tensors()).await
     }
 
-    /// Its blocks from the first to the last.
+    /// Its blocks, from first to last.
     pub fn blocks(&self) -> Vec<BlockInfo> {
         self.network.blocks(self.input_px() as usize)
     }
 
-    /// Its stages from the first to the last, each with the shape of its feature map.
+    /// Its stages, from first to last, each with the shape of its feature map.
     pub fn stages(&self) -> Vec<StageInfo> {
         self.network.stages(self.input_px() as usize)
     }
@@ -93,7 +93,7 @@ impl Backbone {
         self.network.layers().len() - self.network.closing()
     }
 
-    /// The first block that is trained when the last `unfrozen` are. A last convolution that has none after it to part it from is not counted: it is always trained with them.
+    /// The first block that is trained when the last `unfrozen` are. A final convolution is not counted, since no block follows it: it is always trained with them.
     pub fn first_unfrozen(&self, unfrozen: usize) -> usize {
         let blocks = self.network.layers().len();
         match unfrozen.min(self.most_unfrozen()) {
@@ -111,13 +111,13 @@ impl Backbone {
         }
     }
 
-    /// The frozen part of normalised images: `planes` is `[batch, 3, input_px, input_px]`, the result `[batch, channels, height, width]` as [`Backbone::boundary`] says.
+    /// Runs the frozen part on normalised images: `planes` is `[batch, 3, input_px, input_px]`, the result `[batch, channels, height, width]` as [`Backbone::boundary`] says.
     pub fn forward_frozen(&self, planes: Vec<f32>, unfrozen: usize) -> Tensor<4> {
         let from = self.first_unfrozen(unfrozen);
         self.network.forward_frozen(self.images(planes), from)
     }
 
-    /// Embeddings of images from what [`Backbone::forward_frozen`] made of them: `boundary` is `[batch, channels, height, width]` as [`Backbone::boundary`] says, the result `[batch, features]`.
+    /// Turns the output of [`Backbone::forward_frozen`] into embeddings: `boundary` is `[batch, channels, height, width]` as [`Backbone::boundary`] says, the result `[batch, features]`.
     pub fn embed_boundary(&self, boundary: Vec<f32>, unfrozen: usize) -> Tensor<2> {
         let [channels, height, width] = self.boundary(unfrozen);
         let batch = boundary.len() / (channels * height * width);
@@ -133,7 +133,7 @@ impl Backbone {
         }
     }
 
-    /// Trained last blocks out of a file in which the names of their tensors begin with `prefix`; `None` when there are none.
+    /// Reads trained last blocks from a file in which the names of their tensors begin with `prefix`; `None` if there are none.
     ///
     /// # Errors
     /// When they do not fit this backbone.
@@ -170,7 +170,7 @@ impl Backbone {
         self.map()[0]
     }
 
-    /// Cells a side of the last feature map.
+    /// The side of the last feature map, in cells.
     pub fn map_side(&self) -> usize {
         self.map()[1]
     }
@@ -180,7 +180,7 @@ impl Backbone {
         self.blocks().last().map_or([0; 3], |block| block.output)
     }
 
-    /// The most images that can go through it at once when a feature map of all of them may take `bytes`: on WebGPU a binding, 128 MiB by default.
+    /// The most images that can go through it at once if a feature map of all of them may take `bytes`: on WebGPU the size of a binding, 128 MiB by default.
     pub fn most_images(&self, bytes: u64) -> usize {
         let blocks = self.blocks();
         let largest = blocks.iter().map(|block| block.largest).max().unwrap_or(0);
@@ -190,12 +190,12 @@ impl Backbone {
             .max(1)
     }
 
-    /// Trained numbers in it.
+    /// The number of trained parameters.
     pub fn parameters(&self) -> u64 {
         self.network.num_params() as u64
     }
 
-    /// An image as this backbone wants it: the centred square, normalised, `[3, input_px, input_px]`.
+    /// An image in the form that this backbone expects: the centred square, normalised, `[3, input_px, input_px]`.
     ///
     /// # Errors
     /// When the resampler refuses.
@@ -214,7 +214,7 @@ impl Backbone {
         self.network.forward(self.images(planes))
     }
 
-    /// The last feature map of normalised images: `planes` is `[batch, 3, input_px, input_px]`, the result `[batch, features, map_side, map_side]`.
+    /// Computes the last feature map of normalised images: `planes` is `[batch, 3, input_px, input_px]`, the result `[batch, features, map_side, map_side]`.
     /// Its mean over all cells is the embedding.
     pub fn maps(&self, planes: Vec<f32>) -> Tensor<4> {
         self.network.forward_maps(self.images(planes))
@@ -240,12 +240,12 @@ impl Tail {
         self.network.forward(boundary)
     }
 
-    /// Its tensors by the names of the shipped weights.
+    /// Its tensors, under the names used in the shipped weights.
     pub fn tensors(&self) -> Vec<(String, Values)> {
         self.network.tensors()
     }
 
-    /// How many blocks it has, a last convolution included.
+    /// How many blocks it has, including a final convolution.
     pub fn len(&self) -> usize {
         self.network.layers().len()
     }
@@ -260,13 +260,13 @@ impl Tail {
         self.network.layers()
     }
 
-    /// Multiplications with an addition that one image costs, whose activations at the boundary have this side.
+    /// The multiply-adds for one image whose activations at the boundary have this side.
     pub fn multiply_adds(&self, side: usize) -> u64 {
         let blocks = self.network.blocks(side);
         blocks.iter().map(|block| block.multiply_adds).sum()
     }
 
-    /// Replaces its blocks one by one; they are counted from the boundary on.
+    /// Replaces its blocks one by one; indices count from the boundary.
     pub fn map_blocks(self, change: impl FnMut(usize, Layer) -> Layer) -> Self {
         Self {
             network: self.network.map_blocks(change),

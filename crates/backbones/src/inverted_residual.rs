@@ -2,7 +2,7 @@
 
 use crate::config::{Activation, ConvConfig, LayerConfig, NetworkConfig, Stage as Named, conv};
 
-/// Inverted residuals at one size.
+/// Inverted residuals at one resolution.
 pub struct Stage {
     repeats: usize,
     kernel: usize,
@@ -11,7 +11,7 @@ pub struct Stage {
     channels: usize,
 }
 
-/// Repeats, kernel, stride of the first, expansion and output channels.
+/// Number of blocks, kernel size, stride of the first block, expansion and output channels.
 pub const fn stage(
     repeats: usize,
     kernel: usize,
@@ -31,7 +31,7 @@ pub const fn stage(
 const STEM: usize = 32;
 const FEATURES: usize = 1280;
 
-/// The whole network; `pad` decides on the padding of its convolutions.
+/// The whole network; `pad` determines the padding of its convolutions.
 pub fn network(stages: &[Stage], pad: fn(ConvConfig) -> ConvConfig) -> NetworkConfig {
     let conv = |name: &str, shape: [usize; 4]| pad(conv(name, shape).activation(Activation::Relu6));
     let mut layers = vec![LayerConfig::conv(
@@ -64,7 +64,7 @@ pub fn network(stages: &[Stage], pad: fn(ConvConfig) -> ConvConfig) -> NetworkCo
     }
 }
 
-/// Inverted residual: widen, filter each channel, narrow; the input is added when its shape is the same.
+/// Inverted residual: widen, filter each channel, narrow; the input is added if it has the same shape.
 fn block(
     name: String,
     stage: &Stage,

@@ -2,7 +2,7 @@
 //!
 //! Paper: Sandler, Howard, Zhu, Zhmoginov and Chen, “MobileNetV2: Inverted Residuals and Linear Bottlenecks”, CVPR 2018, arXiv:1801.04381.
 //! Reference weights: torchvision (BSD-3-Clause) and timm (Apache-2.0), pretrained on ImageNet.
-//! The input is RGB by ImageNet's mean and deviation.
+//! The input is RGB, normalised with ImageNet's mean and deviation.
 
 use crate::config::NetworkConfig;
 use crate::inverted_residual::{self, Stage, stage};

@@ -1,4 +1,4 @@
-//! A network in burn: a row of layers with their weights, from which everything else is derived.
+//! A network in burn: a sequence of layers with their weights, from which everything else is derived.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -19,11 +19,11 @@ use crate::describe::{BlockInfo, StageInfo};
 use crate::weights::Values;
 use crate::{Weights, WeightsError};
 
-/// Makes up for the half of the values that a ReLU lets through.
+/// Compensates for a ReLU, which lets only half of the values through.
 const RELU_GAIN: f64 = std::f64::consts::SQRT_2;
 
 impl NetworkConfig {
-    /// The network with weights that are all zero, to be loaded or drawn. They take no memory until then.
+    /// The network with all weights zero, to be loaded or drawn at random. They take no memory until then.
     pub fn init(self, device: &Device) -> Network {
         let layers = self.layers.into_iter();
         Network {
@@ -35,11 +35,11 @@ impl NetworkConfig {
     }
 }
 
-/// The network without its classifier, or its end from some layer on.
+/// A network without its classifier, or the end of one from some layer on.
 #[derive(Module, Debug)]
 pub struct Network {
     layers: Vec<Layer>,
-    /// Which of the whole network's layers the first one is.
+    /// The position of the first layer within the whole network.
     #[module(skip)]
     first: usize,
     /// Of the whole network.
@@ -60,7 +60,7 @@ impl Network {
         self.layers.iter().fold(images, |x, layer| layer.forward(x))
     }
 
-    /// What goes into layer `from`, for images `[batch, 3, side, side]`.
+    /// The input of layer `from`, for images `[batch, 3, side, side]`.
     pub fn forward_frozen(&self, images: Tensor<4>, from: usize) -> Tensor<4> {
         let frozen = self.layers.iter().take(from);
         frozen.fold(images, |x, layer| layer.forward(x))
@@ -109,7 +109,7 @@ impl Network {
         }
     }
 
-    /// Its layers, the last ones of the first layer's network.
+    /// Its layers: all of the whole network's from the first one on.
     pub fn layers(&self) -> &[Layer] {
         &self.layers
     }
@@ -124,7 +124,7 @@ impl Network {
         }
     }
 
-    /// Layers at the end that are trained whenever any is.
+    /// How many layers at the end are trained whenever any are.
     pub fn closing(&self) -> usize {
         self.closing
     }
@@ -161,11 +161,11 @@ impl Network {
         stages.collect()
     }
 
-    /// Random weights in the place of its own. They depend on the seed alone, and not on the device.
+    /// The same network with random weights, which depend only on the seed and not on the device.
     ///
-    /// He et al., “Delving Deep into Rectifiers”, ICCV 2015, arXiv:1502.01852: weights of variance 2 / fan-in before a ReLU, and of 1 / fan-in where none follows, keep the size of activations from layer to layer.
-    /// Fan-in counts a filter's own channels only, which for the depthwise filters of 9 or 25 values matters most: by the whole layer's channels they would shrink the signal by a factor of hundreds in each block.
-    /// A layer that adds its input would still double the signal's variance, so what it adds is divided by the root of the number of such layers: all of them together less than triple the variance.
+    /// He et al., “Delving Deep into Rectifiers”, ICCV 2015, arXiv:1502.01852: weights of variance 2 / fan-in before a ReLU, and of 1 / fan-in where none follows, keep activations at the same scale from layer to layer.
+    /// The fan-in counts only a filter's own channels, which matters most for the depthwise filters of 9 or 25 values: if it counted the whole layer's channels, each block would shrink the signal by a factor of hundreds.
+    /// A layer that adds its input would still double the signal's variance, so what it adds is divided by the square root of the number of such layers: all of them together less than triple the variance.
     pub fn randomized(self, seed: u64) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let adding = self.layers.iter().filter(|it| it.config.adds_input());
@@ -190,7 +190,7 @@ impl Network {
         })
     }
 
-    /// Takes its weights from a file; tensor names are those of the parts.
+    /// Takes its weights from a file; tensors are named after the parts.
     ///
     /// # Errors
     /// When the file does not fit.
@@ -200,7 +200,7 @@ impl Network {
         Ok(loaded)
     }
 
-    /// Takes the network's end from a file in which the names of its tensors begin with `prefix`; `None` when it has none of them.
+    /// Takes the network's end from a file in which the names of its tensors begin with `prefix`; `None` if the file has none of them.
     ///
     /// # Errors
     /// When one of the end's tensors is missing or does not fit.
@@ -228,10 +228,10 @@ impl Network {
         })
     }
 
-    /// Replaces its convolutions one by one, each with its name.
+    /// Replaces its convolutions one by one; `change` is given the name of each.
     ///
     /// # Errors
-    /// The first one that `change` gives.
+    /// The first error that `change` returns.
     pub(crate) fn try_map_convs<E>(
         mut self,
         mut change: impl FnMut(&str, ConvLayer) -> Result<ConvLayer, E>,
@@ -246,7 +246,7 @@ impl Network {
         Ok(self)
     }
 
-    /// Its tensors by the names that `load` knows.
+    /// Its tensors, under the names that `load` knows.
     pub fn tensors(&self) -> Vec<(String, Values)> {
         let mut tensors = Vec::new();
         for layer in &self.layers {
@@ -261,12 +261,12 @@ impl Network {
     }
 }
 
-/// Average over all places: `[batch, features, h, w]` → `[batch, features]`.
+/// Averages over all positions: `[batch, features, h, w]` → `[batch, features]`.
 fn mean_of_positions(maps: Tensor<4>) -> Tensor<2> {
     maps.flatten::<3>(2, 3).mean_dim(2).squeeze_dim::<2>(2)
 }
 
-/// A block of the network: what can be frozen or trained as one.
+/// A block of the network: the unit that is frozen or trained.
 #[derive(Module, Debug)]
 pub struct Layer {
     /// In the order of [`LayerConfig::convs`].
@@ -400,7 +400,7 @@ impl ConvLayer {
         self.weight.lazy_shape().dims()
     }
 
-    /// Other numbers in its place: `weight` row by row as [`Self::shape`] says, and `bias`.
+    /// The same convolution with other numbers: `weight`, row by row in the shape [`Self::shape`], and `bias`.
     pub(crate) fn filled(self, weight: Vec<f32>, bias: Vec<f32>) -> Self {
         let shape = self.shape();
         let device = self.weight.lazy_device();
@@ -412,7 +412,7 @@ impl ConvLayer {
         }
     }
 
-    /// Weights drawn from a normal distribution of deviation `gain` over the root of the fan-in, and biases of zero.
+    /// Draws weights from a normal distribution with a standard deviation of `gain` over the square root of the fan-in; biases are zero.
     fn randomized(self, gain: f64, rng: &mut ChaCha8Rng) -> Self {
         let shape = self.shape();
         let [channels_out, channels_in, height, width] = shape;
@@ -424,9 +424,9 @@ impl ConvLayer {
     }
 }
 
-/// A draw from the standard normal distribution, by the way of Box and Muller.
+/// A draw from the standard normal distribution, by the Box–Muller method.
 fn normal(rng: &mut ChaCha8Rng) -> f64 {
     let [radius, angle]: [f64; 2] = [rng.random(), rng.random()];
-    // From above 0 up to 1, so that the logarithm is finite.
+    // In (0, 1], so that the logarithm is finite.
     (-2.0 * (1.0 - radius).ln()).sqrt() * (std::f64::consts::TAU * angle).cos()
 }

@@ -1,6 +1,6 @@
-//! Every backbone's network and published names: a new one is a line here.
+//! Every backbone's network and published names: a new backbone is a new line here.
 //!
-//! What can be said of it without its network is its card, in `crates/project/src/backbone.rs`.
+//! What is known about it without its network is on its card, in `crates/project/src/backbone.rs`.
 
 use headstart_checkpoint::{Layer, Mismatch, Model, Part, Plan, TensorInfo};
 use headstart_project::BackboneId::{self, *};
@@ -8,7 +8,7 @@ use headstart_project::BackboneId::{self, *};
 use crate::config::NetworkConfig;
 use crate::{efficientnet_lite, inception_v3, mobilenet_v2, resnet, squeezenet, vgg};
 
-/// A backbone, the model that it is called in weights files, and its network.
+/// A backbone, the model that weights files name it after, and its network.
 type Entry = (BackboneId, Model, fn() -> NetworkConfig);
 
 const ENTRIES: [Entry; BackboneId::ALL.len()] = [
@@ -38,7 +38,7 @@ const ENTRIES: [Entry; BackboneId::ALL.len()] = [
     (Vgg19Bn, Model::Vgg19Bn, vgg::vgg19),
 ];
 
-// A line that stands in another's place does not compile.
+// A line in the wrong place does not compile.
 const _: () = {
     let mut at = 0;
     while at < ENTRIES.len() {
@@ -47,7 +47,7 @@ const _: () = {
     }
 };
 
-/// A backbone's network; with the fully connected layers behind its last feature map, if `is_hidden_kept` and it has any.
+/// A backbone's network; with the fully connected layers after its last feature map, if `is_hidden_kept` is set and it has any.
 pub fn config(id: BackboneId, is_hidden_kept: bool) -> NetworkConfig {
     let network = ENTRIES[id as usize].2();
     if is_hidden_kept && id.card().hidden_features.is_some() {
@@ -62,8 +62,8 @@ pub fn model(id: BackboneId) -> Model {
     ENTRIES[id as usize].1
 }
 
-/// The backbone whose weights a file holds, by the names and shapes of its tensors, and where they are in it or why they do not fit.
-/// `None` if they are no known model's. Files that Headstart has written are known, too.
+/// The backbone whose weights a file holds, judged by the names and shapes of its tensors, and where they are in the file or why they do not fit.
+/// `None` if they belong to no known model. Files that Headstart has written are recognised too.
 pub fn recognise(tensors: &[TensorInfo]) -> Option<(BackboneId, Result<Plan, Mismatch>)> {
     if let Some(mapping) = headstart_checkpoint::recognise(tensors) {
         let entry = ENTRIES.iter().find(|entry| entry.1 == mapping.model)?;
@@ -81,7 +81,7 @@ pub fn recognise(tensors: &[TensorInfo]) -> Option<(BackboneId, Result<Plan, Mis
     own.map(|(id, plan)| (id, Ok(plan)))
 }
 
-/// Where a backbone's weights are in a file of Headstart's own.
+/// Where a backbone's weights are in a file in Headstart's own format.
 pub fn own_plan(id: BackboneId) -> Plan {
     let network = config(id, false);
     let layers = network.layers.iter().flat_map(|layer| {

@@ -1,22 +1,22 @@
 //! ResNet: layers learn what to add to their input.
 //!
 //! Paper: He, Zhang, Ren and Sun, “Deep Residual Learning for Image Recognition”, CVPR 2016, arXiv:1512.03385.
-//! As torchvision and timm compute it: in ResNet-50 the 3 × 3 filter halves the image, and not the first 1 × 1 (“V1.5”).
+//! As torchvision and timm compute it: in ResNet-50 it is the 3 × 3 filter that halves the image, not the first 1 × 1 (“V1.5”).
 //! Reference weights: torchvision (BSD-3-Clause) and timm (Apache-2.0), pretrained on ImageNet.
-//! The input is RGB by ImageNet's mean and deviation.
+//! The input is RGB, normalised with ImageNet's mean and deviation.
 
 use crate::config::{Activation, LayerConfig, NetworkConfig, Pool, Stage, conv};
 
 const STEM: usize = 64;
-/// How much wider a bottleneck's ends are.
+/// How much wider the ends of a bottleneck are.
 const EXPANSION: usize = 4;
 
-/// ResNet-18, of basic blocks.
+/// ResNet-18, made of basic blocks.
 pub fn resnet18() -> NetworkConfig {
     network([2, 2, 2, 2], basic, 1)
 }
 
-/// ResNet-50, of bottlenecks.
+/// ResNet-50, made of bottlenecks.
 pub fn resnet50() -> NetworkConfig {
     network([3, 4, 6, 3], bottleneck, EXPANSION)
 }
@@ -79,7 +79,7 @@ fn bottleneck(name: String, channels_in: usize, width: usize, stride: usize) -> 
     LayerConfig::residual(name, convs, shortcut, Activation::Relu)
 }
 
-/// The input itself, or a convolution that gives it the result's shape.
+/// The input itself, or a convolution that gives it the shape of the result.
 fn shortcut(
     channels_in: usize,
     channels_out: usize,

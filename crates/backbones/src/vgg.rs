@@ -1,24 +1,24 @@
-//! VGG: filters of 3 × 3, one behind the other, and a pooling after each block.
+//! VGG: 3 × 3 filters in sequence, with pooling after each block.
 //!
 //! Paper: Simonyan and Zisserman, “Very Deep Convolutional Networks for Large-Scale Image Recognition”, ICLR 2015, arXiv:1409.1556.
 //! Reference weights: the authors' (CC-BY-4.0), torchvision's (BSD-3-Clause) and timm's (Apache-2.0), pretrained on ImageNet.
-//! Batch norm is folded into the convolutions, so that a network with it and one without are the same here.
-//! The input is RGB by ImageNet's mean and deviation.
+//! Batch norm is folded into the convolutions, so networks with and without it are the same here.
+//! The input is RGB, normalised with ImageNet's mean and deviation.
 //!
-//! The embedding is the mean of the last pooling's map.
-//! The fully connected layers behind it can be kept: then it is what the second one, “fc7”, gives.
+//! The embedding is the mean of the last pooled feature map.
+//! The fully connected layers after it can be kept: then the embedding is the output of the second one, “fc7”.
 
 use crate::config::{LayerConfig, NetworkConfig, Pool, Stage, Step, conv};
 
 /// Output channels of the blocks; the paper's table 1.
 const CHANNELS: [usize; 5] = [64, 128, 256, 512, 512];
-/// Side of the last feature map, all of which the first fully connected layer sees.
+/// The side of the last feature map, which the first fully connected layer sees as a whole.
 const MAP_SIDE: usize = 7;
 const HIDDEN: usize = 4096;
-/// Parts of the first fully connected layer's outputs: its 411 MB are more than a binding on WebGPU holds, which is 128 MiB by default.
+/// Into how many parts the first fully connected layer's outputs are split: its 411 MB exceed the size of a WebGPU binding, which is 128 MiB by default.
 const HIDDEN_PARTS: usize = 4;
 
-/// What the names of the fully connected layers' tensors begin with.
+/// The prefix of the names of the fully connected layers' tensors.
 pub const HIDDEN_PREFIX: &str = "hidden.";
 
 /// VGG with 16 layers, of which 13 are convolutions.

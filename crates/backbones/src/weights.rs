@@ -13,13 +13,13 @@ use thiserror::Error;
 /// Why a weights file does not fit a model.
 #[derive(Debug, Error)]
 pub enum WeightsError {
-    /// Not a safetensors file, or cut off.
+    /// Not a safetensors file, or a truncated one.
     #[error("not a readable safetensors file: {0}")]
     Format(String),
     /// The model needs a tensor that the file does not have.
     #[error("the tensor {0} is missing")]
     Missing(String),
-    /// A tensor has another shape than the model's.
+    /// A tensor's shape differs from the model's.
     #[error("the tensor {name} has the shape {found:?} instead of {expected:?}")]
     Shape {
         /// The tensor.
@@ -29,7 +29,7 @@ pub enum WeightsError {
         /// The model's shape.
         expected: Vec<usize>,
     },
-    /// A tensor's numbers are of a type that is not read.
+    /// A tensor's numbers are of an unsupported type.
     #[error("the tensor {name} holds {dtype} instead of F16, F32 or I8 with a scale")]
     Dtype {
         /// The tensor.
@@ -53,7 +53,7 @@ pub enum WeightsError {
     Device(String),
 }
 
-/// A weights file, and which of its tensors have been taken.
+/// A weights file, and which of its tensors have been used.
 pub struct Weights<'a> {
     file: SafeTensors<'a>,
     taken: RefCell<BTreeSet<String>>,
@@ -73,12 +73,12 @@ impl<'a> Weights<'a> {
         })
     }
 
-    /// The tensor called `name` in the place of `param`, which gives shape and device.
+    /// The tensor called `name`, to replace `param`, which determines shape and device.
     ///
-    /// Everything becomes f32: F16 is widened, and I8 is multiplied row by row with the tensor `….scale` that goes with `….weight`.
+    /// Everything becomes f32: F16 is widened, and I8 is multiplied row by row by the tensor `….scale` that belongs to `….weight`.
     ///
     /// # Errors
-    /// When the tensor is missing, of another shape or type, or not finite.
+    /// When the tensor is missing, has another shape or type, or is not finite.
     pub fn load<const D: usize>(
         &self,
         name: &str,
@@ -90,7 +90,7 @@ impl<'a> Weights<'a> {
         Ok(Param::initialized(param.id, tensor))
     }
 
-    /// Whether a tensor's name begins so.
+    /// Whether any tensor's name begins with this.
     pub fn has(&self, prefix: &str) -> bool {
         let mut names = self.file.names().into_iter();
         names.any(|name| name.starts_with(prefix))
@@ -99,7 +99,7 @@ impl<'a> Weights<'a> {
     /// The numbers of the tensor called `name`, which must have this shape.
     ///
     /// # Errors
-    /// When the tensor is missing, of another shape or type, or not finite.
+    /// When the tensor is missing, has another shape or type, or is not finite.
     pub fn values(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, WeightsError> {
         Ok(self.data(name, shape)?.iter().collect())
     }
@@ -148,7 +148,7 @@ impl<'a> Weights<'a> {
         Ok(TensorData::new(values, shape.to_vec()))
     }
 
-    /// Whole numbers, times the scale of the row in which they stand.
+    /// Integers, multiplied by the scale of their row.
     fn scaled(&self, name: &str, bytes: &[u8], shape: &[usize]) -> Result<Vec<f32>, WeightsError> {
         let scale = match name.strip_suffix(".weight") {
             Some(conv) => format!("{conv}.scale"),
@@ -165,7 +165,7 @@ impl<'a> Weights<'a> {
         Ok(values.collect())
     }
 
-    /// Checks that every tensor of the file has been taken.
+    /// Checks that every tensor in the file has been used.
     ///
     /// # Errors
     /// [`WeightsError::Extra`].
@@ -184,7 +184,7 @@ impl<'a> Weights<'a> {
     }
 }
 
-/// A tensor of any rank, to be read.
+/// A tensor of any rank, ready to be read.
 pub struct Values {
     shape: Vec<usize>,
     flat: Tensor<1>,
@@ -213,7 +213,7 @@ impl Values {
     }
 }
 
-/// Tensors by name as a safetensors file that [`Weights`] reads back to the last bit: f16 where that loses nothing, else f32.
+/// Named tensors as a safetensors file that [`Weights`] restores exactly: f16 where that loses nothing, otherwise f32.
 ///
 /// # Errors
 /// [`WeightsError::Device`] when the device cannot be read.

@@ -1,4 +1,4 @@
-//! Weights files of other tools, rewritten as Headstart's own.
+//! Weights files of other tools, converted to Headstart's own format.
 #![expect(
     clippy::disallowed_methods,
     reason = "natively a tensor may be read synchronously"
@@ -48,7 +48,7 @@ fn opened(id: BackboneId, file: &[u8]) -> Backbone {
     Backbone::open(id, &mut checkpoint, &plan, false, &Device::flex()).expect("opens")
 }
 
-/// Random weights, which have no structure that would forgive an error: real ones stay nearer.
+/// Random weights, which have no structure that could mask an error: real ones stay closer.
 #[test]
 fn a_converted_file_gives_the_features_of_the_file_itself() {
     for id in [
@@ -73,7 +73,7 @@ fn a_converted_file_gives_the_features_of_the_file_itself() {
     }
 }
 
-/// The weights that come with the page, and those that are made beside them if they are there.
+/// The weights that come with the page, and those made in addition, if they are there.
 #[test]
 fn weights_in_8_bits_keep_the_direction_of_the_features() {
     for id in BackboneId::ALL {
@@ -127,12 +127,12 @@ fn a_file_that_is_cut_off_or_damaged_is_refused() {
     let device = Device::flex();
     assert!(Backbone::load(id, &own[..own.len() - 1], &device).is_err());
     assert!(Backbone::load(BackboneId::ResNet18, &own, &device).is_err());
-    // Scales that are no numbers; they are the last convolution's and end the file.
+    // Scales that are NaN; they belong to the last convolution and are at the end of the file.
     let mut broken = own.clone();
     let end = broken.len();
     broken[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
     assert!(Backbone::load(id, &broken, &device).is_err());
-    // Without its scales, a tensor of whole numbers means nothing.
+    // Without its scales, an integer tensor means nothing.
     let text = |from: &str, to: &str| {
         let at = own.windows(from.len()).position(|it| it == from.as_bytes());
         let at = at.expect("is there");
@@ -144,9 +144,9 @@ fn a_file_that_is_cut_off_or_damaged_is_refused() {
     assert!(Backbone::load(id, &renamed, &device).is_err());
 }
 
-/// The features of the weights that `cargo xtask weights` makes, against the networks that come with the published weights.
+/// The features with the weights made by `cargo xtask weights`, compared with the networks published with the original weights.
 ///
-/// Tolerance: our weights are rounded to f16, so the cosine is at least 0.9999, and no feature is further away than 5 % of their root mean square.
+/// Tolerance: our weights are rounded to f16, so the cosine is at least 0.9999, and no feature is off by more than 5 % of their root mean square.
 #[test]
 fn made_weights_give_the_features_of_the_published_ones() {
     for id in [

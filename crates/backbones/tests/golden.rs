@@ -1,7 +1,7 @@
-//! EfficientNet-Lite0 against ONNX Runtime.
+//! EfficientNet-Lite0, compared with ONNX Runtime.
 //!
-//! `tests/golden/` holds a picture with its features by the shipped weights, made by `tools/make-golden.py`.
-//! Photographs with the features of the f32 weights stand outside the project, and are used when they are there.
+//! `tests/golden/` holds a picture and its features with the shipped weights, made by `tools/make-golden.py`.
+//! Photographs with the features of the f32 weights are kept outside the project, and are used if they are there.
 #![expect(
     clippy::disallowed_methods,
     reason = "natively a tensor may be read synchronously"

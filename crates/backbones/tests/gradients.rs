@@ -1,6 +1,6 @@
-//! Gradients of blocks of every kind against finite differences.
+//! Gradients of every kind of block, compared with finite differences.
 //!
-//! Single numbers drown in the rounding of a deep network, so each tensor is moved along its own gradient; the loss must then change by the gradient's length.
+//! The effect of a single number drowns in the rounding of a deep network, so each tensor is moved along its own gradient; the loss must then change by the gradient's length.
 #![expect(
     clippy::disallowed_methods,
     reason = "natively a tensor may be read synchronously"
@@ -24,7 +24,7 @@ fn uniform<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
     Tensor::random(shape, Distribution::Uniform(-1.0, 1.0), device)
 }
 
-/// Moves each tensor of `block` along its gradient of the sum of `factors` times what `forward` gives, and compares the change of that sum.
+/// Takes the sum of `factors` times the result of `forward`, moves each tensor of `block` along that sum's gradient, and compares the change of the sum.
 /// Returns how many tensors there were.
 fn check<const D: usize>(
     what: &str,
@@ -38,13 +38,13 @@ fn check<const D: usize>(
         let (_, length, norm) = moved(block, at, gradients, 0.0);
         let loss_at = |share: f64| {
             let output = values(forward(moved(block, at, gradients, share).0));
-            // In f64, so that the sum adds no rounding of its own.
+            // In f64, so that the summation adds no rounding of its own.
             let products = output.iter().zip(factors);
             products
                 .map(|(a, b)| f64::from(*a) * f64::from(*b))
                 .sum::<f64>()
         };
-        // A large step crosses corners of activations and poolings, a small one drowns in rounding: where they lie differs from tensor to tensor.
+        // A large step crosses corners of activations and poolings, and a small one drowns in rounding: which step is right differs from tensor to tensor.
         let found = [1e-3, 3e-4, 1e-4, 3e-5].map(|share| {
             let step = share * norm.max(0.1);
             (loss_at(step) - loss_at(-step)) / (2.0 * step)
@@ -58,8 +58,8 @@ fn check<const D: usize>(
     count
 }
 
-/// Through the depthwise convolution, the residual, and all blocks behind it.
-/// The image is small, which takes the blocks through sizes down to one place.
+/// Through the depthwise convolution, the residual, and all blocks after it.
+/// The image is small, so that the blocks run at sizes down to a single position.
 #[test]
 fn gradients_of_every_block_of_a_whole_network_agree_with_finite_differences() {
     let device = Device::flex();
@@ -77,7 +77,7 @@ fn gradients_of_every_block_of_a_whole_network_agree_with_finite_differences() {
     let mut checked = 0;
     for from in 0..network.layers().len() {
         let boundary = network.forward_frozen(images.clone(), from);
-        // The block alone is moved, and all behind it carry its gradient.
+        // Only this block is moved, and all blocks after it propagate its gradient.
         let tail = network.tail(from).train().set_require_grad(true);
         let autodiff = device.clone().autodiff();
         let output = tail.forward(Tensor::from_data(boundary.clone().into_data(), &autodiff));
@@ -102,7 +102,7 @@ fn gradients_of_every_block_of_a_whole_network_agree_with_finite_differences() {
     assert_eq!(checked, 2 * 2 + 4 + 15 * 6);
 }
 
-/// One block of each kind that other networks have: by its gradients, and by that of its input.
+/// One block of each kind found in other networks: its own gradients, and that of its input.
 #[test]
 fn gradients_of_blocks_of_every_kind_agree_with_finite_differences() {
     use BackboneId::{InceptionV3, MobileNetV2, ResNet18, ResNet50, SqueezeNet11, Vgg16};
@@ -128,7 +128,7 @@ fn gradients_of_blocks_of_every_kind_agree_with_finite_differences() {
             .find(|layer| layer.config().name == name)
             .expect("is there");
         let channels = layer.config().channels_in();
-        // Above zero, as behind an activation; the padding of maxima is then told apart from values.
+        // Positive, as after an activation, so that the padding of a maximum is distinguishable from values.
         let x = uniform([1, channels, side, side], &device).abs() + 0.1;
         let factors = uniform(layer.forward(x.clone()).dims(), &device);
         let factors_flat = values(factors.clone());
@@ -188,7 +188,7 @@ fn ids(module: &impl Module) -> Vec<ParamId> {
     ids.0
 }
 
-/// The block with its `at`-th tensor moved by `share` along its gradient's direction, the gradient's length and the tensor's own.
+/// The block with its `at`-th tensor moved by `share` in the direction of its gradient, the length of the gradient, and that of the tensor.
 fn moved(block: &Layer, at: usize, gradients: &GradientsParams, share: f64) -> (Layer, f64, f64) {
     struct Move<'a> {
         id: ParamId,

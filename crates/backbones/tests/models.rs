@@ -1,10 +1,10 @@
-//! Every backbone against PyTorch: torchvision's model, or timm's where torchvision has none.
+//! Every backbone, compared with PyTorch: with torchvision's model, or with timm's where torchvision has none.
 //!
-//! `tests/golden/models` holds what `tools/make-backbone-goldens.py` computed in f64, for weights that follow from their names.
-//! The same weights are made here, put into a safetensors file under their published names, and opened as a user's file would be.
+//! `tests/golden/models` holds what `tools/make-backbone-goldens.py` computed in f64, with weights that are derived from their names.
+//! The same weights are generated here, put into a safetensors file under their published names, and opened like a user's file.
 //!
-//! Tolerance: each probed number of each stage, and each feature, within 5e-4 of the stage's root mean square; mean and root mean square themselves within 5e-5 of it.
-//! Here everything is computed in f32, through up to 94 convolutions.
+//! Tolerance: each probed number of each stage, and each feature, within 5e-4 of the stage's root mean square; the mean and the root mean square themselves within 5e-5 of it.
+//! Here everything is computed in f32, with up to 94 convolutions in sequence.
 #![expect(
     clippy::disallowed_methods,
     reason = "natively a tensor may be read synchronously"
@@ -72,7 +72,7 @@ fn expected_count(golden: &BTreeMap<String, Vec<f64>>, stage: &str) -> usize {
     golden[&format!("{stage}.values")].len()
 }
 
-/// Opens the file, recognises it, and compares everything that the golden holds.
+/// Opens the file, recognises it, and compares everything that is in the golden.
 fn compare(id: BackboneId, name: &str) {
     let golden = Golden::read(name);
     let file = published(id, false);
@@ -99,7 +99,7 @@ fn compare(id: BackboneId, name: &str) {
         .collect();
     assert!(stages.len() >= 5);
     for stage in stages {
-        // A stage of several layers is what its last one gives.
+        // The feature map of a stage is that of its last layer.
         let is_of_stage = |layer: &str| layer == stage || layer.starts_with(&format!("{stage}."));
         let map = maps.iter().rev().find(|(layer, _)| is_of_stage(layer));
         golden.check(stage, map.expect("is there").1.clone());
@@ -110,7 +110,7 @@ fn compare(id: BackboneId, name: &str) {
     near(&features, &golden.0["features"]);
 }
 
-/// Whether features are as near as they should be.
+/// Checks that features are as close as they should be.
 fn near(found: &[f64], expected: &[f64]) {
     let size = expected.iter().map(|it| it * it).sum::<f64>() / expected.len() as f64;
     let size = size.sqrt();
@@ -169,7 +169,7 @@ fn vgg16_hidden() {
     let features = backbone.embed(picture(golden.side()).into_data().iter().collect());
     let features: Vec<f64> = features.into_data().iter().collect();
     near(&features, &golden.0["features"]);
-    // No tensor is larger than a binding of WebGPU by default.
+    // No tensor exceeds WebGPU's default binding size.
     let shapes = config(id, true).layers;
     let shapes = shapes.iter().flat_map(|layer| layer.convs());
     let largest = shapes
@@ -177,7 +177,7 @@ fn vgg16_hidden() {
         .max();
     assert!(largest.expect("has some") * 4 <= 128 << 20);
 
-    // A file of Headstart's own keeps them, and is known by them.
+    // A file in Headstart's own format keeps them and is recognised by them.
     let mut conversion =
         Conversion::new(id, &mut checkpoint, &plan, Storage::Int8, true).expect("begins");
     let mut own = Vec::new();
@@ -194,7 +194,7 @@ fn vgg16_hidden() {
     assert!(cosine > 0.999, "{cosine}");
 }
 
-/// The figures of a card against the network itself.
+/// The figures on each card, compared with the network itself.
 #[test]
 fn every_card_says_what_its_network_is() {
     let mut wrong = Vec::new();

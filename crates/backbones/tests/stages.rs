@@ -1,4 +1,4 @@
-//! The backbone cut into a frozen and a trained part, and looked into.
+//! The backbone, split into a frozen and a trained part, and looked into.
 #![expect(
     clippy::disallowed_methods,
     reason = "natively a tensor may be read synchronously"
@@ -21,7 +21,7 @@ fn backbone() -> Backbone {
     Backbone::load(BackboneId::EfficientNetLite0, &file(), &Device::flex()).expect("loads")
 }
 
-/// Something like an image: `[3, 224, 224]`, from -1 to 1.
+/// Something that resembles an image: `[3, 224, 224]`, from -1 to 1.
 fn planes() -> Vec<f32> {
     let device = Device::flex();
     device.seed(4);
@@ -67,7 +67,7 @@ fn blocks_and_stages_describe_what_is_computed() {
     );
     let parameters: u64 = blocks.iter().map(|block| block.parameters).sum();
     assert_eq!(parameters, backbone.parameters());
-    // The paper's repository gives 407 M multiplications with an addition, with a classifier of 1.28 M.
+    // The paper's repository states 407 M multiply-adds, including a classifier of 1.28 M.
     let cost: u64 = blocks.iter().map(|block| block.multiply_adds).sum();
     assert!((380_000_000..410_000_000).contains(&cost), "{cost}");
     let stages = backbone.stages();
@@ -86,7 +86,7 @@ fn blocks_and_stages_describe_what_is_computed() {
 #[test]
 fn a_binding_holds_so_many_images() {
     let backbone = backbone();
-    // The widest map is that of the second block, 96 channels of 112 × 112 places.
+    // The largest feature map is that of the second block: 96 channels of 112 × 112 positions.
     let one = 4 * 96 * 112 * 112;
     assert_eq!(backbone.most_images(128 << 20), (128 << 20) / one);
     assert_eq!(backbone.most_images(one as u64 - 1), 1);

@@ -1,4 +1,4 @@
-//! A weights file whose directory has been read, and the way to its tensors.
+//! A weights file whose directory has been read, and access to its tensors.
 
 use std::collections::HashMap;
 use std::io::{Read, Seek};
@@ -11,9 +11,9 @@ use crate::error::damaged;
 use crate::source::Source;
 use crate::{BatchNorm, CheckpointError, Layer, TensorProblem, fold_batch_norm, pytorch};
 
-/// The longest directory of a safetensors file that is read; it takes about 100 bytes a tensor.
+/// The longest directory of a safetensors file that is accepted; it takes about 100 bytes per tensor.
 const MOST_HEADER_BYTES: u64 = 4 << 20;
-/// Bytes fetched from the file at a time.
+/// How many bytes are fetched from the file at a time.
 const PIECE_BYTES: u64 = 1 << 18;
 /// The longest name of a tensor.
 const MOST_NAME: usize = 1000;
@@ -29,7 +29,7 @@ pub enum Dtype {
     F16,
     /// The upper half of an f32.
     Bf16,
-    /// Whole numbers, truth values, and whatever else is listed but not read.
+    /// Integers, booleans, and whatever else is listed but not read.
     Other,
 }
 
@@ -47,7 +47,7 @@ impl Dtype {
 /// A tensor in a file: everything but its numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TensorInfo {
-    /// Its name, without what wrappers such as DataParallel put in front of all names.
+    /// Its name, without the prefix that wrappers such as DataParallel add to all names.
     pub name: String,
     /// Sizes, outermost first.
     pub shape: Vec<usize>,
@@ -55,19 +55,19 @@ pub struct TensorInfo {
     pub dtype: Dtype,
 }
 
-/// A tensor, and where it lies.
+/// A tensor, and where it is stored.
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub info: TensorInfo,
     pub place: Place,
 }
 
-/// Where a tensor's numbers lie; all of them are inside the file.
+/// Where a tensor's numbers are stored; all of them are inside the file.
 #[derive(Debug)]
 pub(crate) struct Place {
     /// The first byte.
     pub at: u64,
-    /// Numbers from one index to the next, per dimension; no two indices lead to the same number.
+    /// The strides, in numbers; no two indices lead to the same number.
     pub strides: Vec<u64>,
 }
 
@@ -82,12 +82,12 @@ pub struct Checkpoint<R> {
 
 impl<R: Read + Seek> Checkpoint<R> {
     /// Reads the directory of a `.safetensors` file, or of a PyTorch state dictionary (`.pth`, `.pt`) in either of its forms.
-    /// What the file is, its first bytes say; its name does not matter.
+    /// The first bytes determine what the file is; its name does not matter.
     ///
-    /// Nothing that the file contains is run, and memory is taken only for what is in the file.
+    /// Nothing in the file is executed, and memory is allocated only for what is in the file.
     ///
     /// # Errors
-    /// Why the file is refused; a tensor's place is checked here, its values when they are read.
+    /// Why the file is refused; the location of each tensor is checked here, its values when they are read.
     pub fn open(reader: R) -> Result<Self, CheckpointError> {
         let mut source = Source::new(reader)?;
         let mut start = [0; 9];
@@ -149,17 +149,17 @@ impl<R: Read + Seek> Checkpoint<R> {
     /// A tensor's values in row-major order.
     ///
     /// # Errors
-    /// When there is no such tensor, it holds no floating-point numbers or not only finite ones, or it cannot be read.
+    /// When there is no such tensor, when its numbers are not all finite floating-point numbers, or when it cannot be read.
     pub fn read(&mut self, name: &str) -> Result<Vec<f32>, CheckpointError> {
         let index = self.index(name)?;
         self.values(index, None)
     }
 
-    /// The values of some rows of a tensor (of what stands at those indices of its first dimension), in row-major order.
-    /// So a tensor can be read in pieces that are as small as wanted.
+    /// The values of some rows of a tensor (a range of its first dimension), in row-major order.
+    /// This allows a tensor to be read in arbitrarily small pieces.
     ///
     /// # Errors
-    /// As [`Self::read`], and when it has fewer rows.
+    /// The same as for [`Self::read`], and when it has fewer rows.
     pub fn read_rows(
         &mut self,
         name: &str,
@@ -169,12 +169,12 @@ impl<R: Read + Seek> Checkpoint<R> {
         self.values(index, Some(rows))
     }
 
-    /// Weight and bias of some of a layer's output channels; a batch norm is folded into them.
+    /// The weight and bias of some of a layer's output channels, with any batch norm folded in.
     ///
-    /// The weight is `[rows, …]` as [`Layer::shape`], in row-major order; the bias is `[rows]`, zeros where the layer has none.
+    /// The weight is `[rows, …]`, otherwise shaped like [`Layer::shape`], in row-major order; the bias is `[rows]`, zeros if the layer has none.
     ///
     /// # Errors
-    /// As [`Self::read_rows`], and when a batch norm does not fit.
+    /// The same as for [`Self::read_rows`], and when a batch norm does not fit.
     pub fn read_layer(
         &mut self,
         layer: &Layer,
@@ -256,7 +256,7 @@ impl Window {
         let axis = axis.filter(|axis| rows.start <= rows.end && rows.end <= axis.size);
         let axis = axis.ok_or(TensorProblem::Rows)?;
         axis.size = rows.len();
-        // Without rows nothing is read, and the sum might lead out of what has been checked.
+        // Without rows nothing is read, and the sum might exceed what has been checked.
         if !rows.is_empty() {
             self.at += rows.start as u64 * axis.stride * self.dtype.bytes();
         }
@@ -280,13 +280,13 @@ impl Window {
         Ok(values)
     }
 
-    /// Walks through the file from front to back, each byte once, and puts every number in its place.
+    /// Walks through the file from front to back, reading each byte once, and puts every number in its place.
     fn read<R: Read + Seek>(
         &self,
         source: &mut Source<R>,
         values: &mut [f32],
     ) -> Result<(), CheckpointError> {
-        // From the longest stride to the shortest: as the numbers lie in the file.
+        // From the longest stride to the shortest: the order of the numbers in the file.
         let mut axes: Vec<(Axis, usize)> = Vec::new();
         let mut place = values.len();
         for axis in &self.axes {
@@ -296,7 +296,7 @@ impl Window {
             }
         }
         axes.sort_by_key(|(axis, _)| std::cmp::Reverse(axis.stride));
-        // Numbers side by side both in the file and in the result are read as one row.
+        // Numbers that are contiguous both in the file and in the result are read as one row.
         while let [.., (outer, outer_place), (inner, inner_place)] = &mut *axes {
             let is_dense = outer.stride == inner.stride * inner.size as u64
                 && *outer_place == *inner_place * inner.size;
@@ -341,7 +341,7 @@ impl Window {
                     index += 1;
                 }
             }
-            // The next combination of the outer indices, as on an odometer.
+            // The next combination of the outer indices, like an odometer.
             let mut turned = axes.len();
             loop {
                 let Some(axis) = turned.checked_sub(1) else {
@@ -367,7 +367,7 @@ struct Pieces<'a, R> {
 }
 
 impl<R: Read + Seek> Pieces<'_, R> {
-    /// What is at hand from `at` on, at least `least` bytes.
+    /// The bytes available from `at` on, at least `least` of them.
     fn from(&mut self, at: u64, least: u64) -> Result<&[u8], CheckpointError> {
         let is_here = at >= self.start && at + least <= self.start + self.piece.len() as u64;
         if !is_here {
@@ -380,7 +380,7 @@ impl<R: Read + Seek> Pieces<'_, R> {
     }
 }
 
-/// A number from its little-endian bytes, of which there may be more.
+/// A number from its little-endian bytes; more may follow.
 fn decode(dtype: Dtype, bytes: &[u8]) -> f32 {
     fn first<const N: usize>(bytes: &[u8]) -> [u8; N] {
         bytes.first_chunk().copied().unwrap_or([0; N])
@@ -407,7 +407,7 @@ fn open_safetensors<R: Read + Seek>(source: &mut Source<R>) -> Result<Vec<Entry>
         });
     }
     let header = source.bytes(8, length as usize)?;
-    // Also checks that the tensors lie side by side, each as long as its shape says.
+    // This also checks that the tensors are contiguous, each as long as its shape says.
     let metadata: Metadata = serde_json::from_slice(&header)
         .map_err(|_| damaged("its list of tensors cannot be read"))?;
     let data = 8 + length;
@@ -438,7 +438,7 @@ fn open_safetensors<R: Read + Seek>(source: &mut Source<R>) -> Result<Vec<Entry>
     Ok(entries.collect())
 }
 
-/// The strides of numbers that lie side by side in row-major order.
+/// The strides of contiguous numbers in row-major order.
 fn dense(shape: &[usize]) -> Vec<u64> {
     let mut stride = 1u64;
     let mut strides: Vec<u64> = shape

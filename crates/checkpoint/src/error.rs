@@ -1,4 +1,4 @@
-//! Why a weights file is refused, in words that whoever opened it understands: what is wrong, then what to do.
+//! Why a weights file is refused, in words that make sense to whoever opened it: what is wrong, then what to do.
 
 use std::io;
 
@@ -7,21 +7,21 @@ use thiserror::Error;
 /// Why a weights file, or a tensor in it, cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum CheckpointError {
-    /// Whatever holds the file refused to give its bytes.
+    /// The file could not be read.
     #[error("the file could not be read: {detail}. Choose it once more.")]
     Read {
-        /// The system's or the browser's own words.
+        /// The message of the system or the browser.
         detail: String,
     },
-    /// It ends before what it promises.
+    /// It is shorter than it says.
     #[error("the file is cut off: its end is missing. Copy or download it again.")]
     CutOff,
-    /// The first bytes belong to no form of weights.
+    /// The first bytes belong to no known format.
     #[error(
         "this is not a weights file. Use a .safetensors file, or a .pth or .pt file from PyTorch."
     )]
     Unknown,
-    /// A form of weights or models that is known, and not read.
+    /// A format of weights or models that is known but not supported.
     #[error(
         "this is {format}, which Headstart does not read. Save the model's state_dict() with torch.save, or as .safetensors."
     )]
@@ -29,7 +29,7 @@ pub enum CheckpointError {
         /// What it is, with its article.
         format: &'static str,
     },
-    /// The numbers are in the byte order of other processors.
+    /// The numbers are in the other byte order.
     #[error(
         "the file was written on a big-endian machine. Load it in PyTorch on a PC and save it again."
     )]
@@ -40,7 +40,7 @@ pub enum CheckpointError {
         /// What does not fit.
         detail: String,
     },
-    /// A zip's file that is packed or locked, so that it cannot be read in pieces.
+    /// A file in a zip is compressed or locked, so that it cannot be read in pieces.
     #[error(
         "{name} in the file is compressed or locked by a password. Use the file as PyTorch's torch.save wrote it."
     )]
@@ -48,7 +48,7 @@ pub enum CheckpointError {
         /// The file in the zip.
         name: String,
     },
-    /// A pickle names something in Python other than what tensors need.
+    /// A pickle refers to something in Python that tensors do not need.
     #[error(
         "the file asks Python for {name}, which weights do not need. It was refused, and nothing in it was run. If it holds a whole model, save its state_dict() instead; if you do not trust its source, delete it."
     )]
@@ -56,7 +56,7 @@ pub enum CheckpointError {
         /// Module and name.
         name: String,
     },
-    /// A pickle calls something, or sets its attributes, other than tensors need.
+    /// A pickle calls something, or sets attributes of something, that tensors do not need.
     #[error(
         "the file calls {name} in a way that weights do not need. It was refused, and nothing in it was run. If you do not trust its source, delete it."
     )]
@@ -64,12 +64,12 @@ pub enum CheckpointError {
         /// What is called.
         name: String,
     },
-    /// A pickle has an instruction that no state dictionary needs.
+    /// A pickle contains an instruction that no state dictionary needs.
     #[error(
         "the file holds the pickle instruction {instruction}, which weights do not need. It was refused, and nothing in it was run. If you do not trust its source, delete it."
     )]
     ForbiddenInstruction {
-        /// Its name, or its number if it has none.
+        /// Its name, or its number if it has no name.
         instruction: String,
     },
     /// A pickle puts a container into itself.
@@ -77,23 +77,23 @@ pub enum CheckpointError {
         "the file describes a list or a table that holds itself, which weights never do. It was refused."
     )]
     Recursive,
-    /// A pickle nests deeper than any weights.
+    /// A pickle nests deeper than any weights do.
     #[error(
         "the file nests its lists and tables more than {limit} deep, which weights never do. It was refused."
     )]
     TooDeep {
-        /// The most that is read.
+        /// The most that is accepted.
         limit: usize,
     },
-    /// There is more of something than any weights have.
+    /// There is more of something than any weights file has.
     #[error("the file has more than {limit} {what}, far above what weights need. It was refused.")]
     TooMuch {
-        /// Of what, in the plural.
+        /// What there is too much of, in the plural.
         what: &'static str,
-        /// The most that is read.
+        /// The most that is accepted.
         limit: u64,
     },
-    /// Nothing in it is a tensor.
+    /// It contains no tensor.
     #[error(
         "the file holds no weights. Save the model's state_dict() with torch.save, or as .safetensors."
     )]
@@ -120,10 +120,10 @@ pub enum TensorProblem {
     /// Its numbers are not floating-point numbers.
     #[error("holds no floating-point numbers of 16, 32 or 64 bits")]
     NotFloat,
-    /// It needs numbers that the file does not hold.
+    /// It needs numbers that are not in the file.
     #[error("is larger than the numbers that the file holds for it")]
     OutOfStorage,
-    /// Several of its numbers are stored as one.
+    /// Several of its elements share one stored number.
     #[error("is stored with numbers that overlap; call its contiguous() in PyTorch before saving")]
     Overlapping,
     /// Too many dimensions, or sizes that no computer can hold.
@@ -135,10 +135,10 @@ pub enum TensorProblem {
     /// A number is infinite, is not a number, or is beyond f32.
     #[error("holds a value that is not a finite number")]
     NotFinite,
-    /// Memory ran out.
+    /// Out of memory.
     #[error("does not fit into memory")]
     Memory,
-    /// A batch norm that fits no convolution: lengths that differ, or a variance below zero.
+    /// A batch norm that fits no convolution: its lengths differ, or a variance is negative.
     #[error("does not fit its batch norm")]
     BatchNorm,
 }
@@ -170,7 +170,7 @@ pub(crate) fn damaged(detail: impl Into<String>) -> CheckpointError {
     }
 }
 
-/// Text from a file as it may be shown: printable and short.
+/// Text from a file, made fit to be shown: printable and short.
 pub(crate) fn clipped(text: &[u8]) -> String {
     const MOST: usize = 120;
     let shown = String::from_utf8_lossy(text);

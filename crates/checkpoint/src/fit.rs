@@ -1,26 +1,26 @@
-//! Whether a file's tensors are a model's, and what to tell whoever opened it if they are not.
+//! Whether a file's tensors belong to a model, and what to tell whoever opened it if they do not.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::{Dtype, Layer, Mapping, Model, Part, TensorInfo};
 
-/// Share of the tensors that have to be alike before a file is called a model's.
+/// The share of tensors that have to match before a file is attributed to a model.
 const LEAST_LIKENESS: f64 = 0.8;
-/// Names in one sentence of a message.
+/// The most names in one sentence of a message.
 const MOST_NAMED: usize = 5;
 
 /// What to read from a file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
-    /// The layers that the file holds; all of the backbone's, and of the other parts none or all.
+    /// The layers found in the file: all of the backbone's, and all or none of each other part's.
     pub layers: Vec<Layer>,
-    /// Tensors of the file that are not read: another classifier, what only training needs.
+    /// Tensors in the file that are not read: another classifier, or what only training needs.
     pub left_out: Vec<String>,
 }
 
 impl Plan {
-    /// Whether the file holds this part of the model.
+    /// Whether the file contains this part of the model.
     pub fn has(&self, part: Part) -> bool {
         self.layers.iter().any(|layer| layer.part == part)
     }
@@ -29,17 +29,17 @@ impl Plan {
 /// Why a file does not fit a model.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mismatch {
-    /// Tensors that the model needs and the file does not have.
+    /// Tensors that the model needs and the file lacks.
     pub missing: Vec<String>,
-    /// Tensors that the file has and the model does not know.
+    /// Tensors in the file that the model does not know.
     pub extra: Vec<String>,
-    /// Tensors of another shape.
+    /// Tensors with another shape.
     pub misshapen: Vec<Misshapen>,
     /// Tensors whose numbers are not floating-point numbers.
     pub not_float: Vec<String>,
 }
 
-/// A tensor of another shape than the model's.
+/// A tensor whose shape differs from the model's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Misshapen {
     /// Its name in the file.
@@ -100,8 +100,8 @@ fn sentence(what: &str, names: &[String]) -> String {
 impl Mapping {
     /// Finds the model's tensors among those of a file.
     ///
-    /// A part other than the backbone is read only if all of it is there; what is left of it is left out.
-    /// So is what counts batches in training.
+    /// A part other than the backbone is read only if it is complete; an incomplete one is ignored.
+    /// So are the counters of batches in training.
     ///
     /// # Errors
     /// Everything that does not fit, by name.
@@ -163,7 +163,7 @@ impl Mapping {
                 .any(|prefix| tensor.name.starts_with(prefix))
     }
 
-    /// The share of tensors that file and model have in common, among those of either; classifiers do not count.
+    /// The share of tensors that the file and the model have in common, out of the tensors of both; classifiers do not count.
     fn likeness(&self, found: &[TensorInfo]) -> f64 {
         let expected: BTreeMap<_, _> = self
             .layers
@@ -184,7 +184,7 @@ impl Mapping {
     }
 }
 
-/// Whether both are one weight's; a fully connected layer may be stored as the convolution that it is.
+/// Whether both shapes can be of the same weight; a fully connected layer may be stored as the equivalent convolution.
 fn is_same_shape(found: &[usize], expected: &[usize]) -> bool {
     let is_regrouped = || match (found, expected) {
         (&[a, b], &[rows, x, y, z]) | (&[rows, x, y, z], &[a, b]) => {
@@ -195,9 +195,9 @@ fn is_same_shape(found: &[usize], expected: &[usize]) -> bool {
     found == expected || is_regrouped()
 }
 
-/// The model whose weights these are, by their names and shapes; `None` if they are no known model's.
+/// The model to which these weights belong, judged by their names and shapes; `None` if no known model fits.
 ///
-/// A file that lacks some tensors is still recognised, so that [`Mapping::fit`] can say what is wrong with it.
+/// A file that lacks some tensors is still recognised, so that [`Mapping::fit`] can tell what is wrong with it.
 pub fn recognise(found: &[TensorInfo]) -> Option<Mapping> {
     let mappings = Model::ALL.into_iter().flat_map(Model::mappings);
     let rated = mappings.map(|mapping| (mapping.likeness(found), mapping));

@@ -1,4 +1,4 @@
-//! Batch norm at inference is a scale and a shift per channel: the convolution before it can do both.
+//! At inference, batch norm is a scale and a shift per channel, and both can be folded into the convolution before it.
 
 /// A batch norm's four tensors, each `[channels]`, and its epsilon.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,16 +11,16 @@ pub struct BatchNorm {
     pub mean: Vec<f32>,
     /// `running_var` in PyTorch.
     pub variance: Vec<f32>,
-    /// What is added to the variance; it belongs to the model, and no file holds it.
+    /// What is added to the variance; it is part of the model and in no file.
     pub epsilon: f64,
 }
 
 /// Folds the batch norm that follows a convolution into it.
 ///
-/// `weight` is `[channels, …]` in row-major order, `bias` is `[channels]`; so are the results.
+/// `weight` is `[channels, …]` in row-major order and `bias` is `[channels]`, and so are the results.
 /// The new convolution computes `gamma · (convolution - mean) / √(variance + epsilon) + beta`.
 ///
-/// `None` when the lengths differ, or a result is not finite: a variance below zero, for example.
+/// `None` if the lengths differ or a result is not finite, for example because a variance is negative.
 pub fn fold_batch_norm(
     mut weight: Vec<f32>,
     bias: Option<&[f32]>,
@@ -38,7 +38,7 @@ pub fn fold_batch_norm(
     let filter_size = weight.len() / channels;
     let mut folded_bias = Vec::with_capacity(channels);
     for (channel, filter) in weight.chunks_exact_mut(filter_size).enumerate() {
-        // In f64, so that folding rounds each number once.
+        // In f64, so that folding rounds each number only once.
         let deviation = (f64::from(norm.variance[channel]) + norm.epsilon).sqrt();
         let scale = f64::from(norm.gamma[channel]) / deviation;
         for value in filter {

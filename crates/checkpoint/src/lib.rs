@@ -1,11 +1,11 @@
-//! Weights files of other tools: opened without running anything in them, read piece by piece, and mapped to Headstart's own names.
+//! Weights files of other tools: opened without executing anything in them, read piece by piece, and mapped to Headstart's own names.
 //!
 //! ```text
 //! file ── Checkpoint::open ──▶ names and shapes ── recognise ──▶ Mapping ── fit ──▶ Plan
 //!                 └──────────────── read_layer(layer of the plan, rows) ──▶ weight and bias
 //! ```
-//! It trusts no byte: everything is checked before anything is used, and whatever is wrong is an answer in words.
-//! It knows neither the browser nor burn: a file is whatever can be read at any place.
+//! It trusts no byte: everything is checked before anything is used, and whatever is wrong is explained in words.
+//! It knows neither the browser nor burn: a file is whatever can be read at any position.
 
 mod arrays;
 mod checkpoint;

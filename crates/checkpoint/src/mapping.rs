@@ -1,6 +1,6 @@
-//! Published models' own names for their tensors, and what Headstart calls the layers that they make up.
+//! The names that published models use for their tensors, and Headstart's names for the layers that these make up.
 //!
-//! One file for each family of models, with its table at the top.
+//! There is one file for each family of models, with its table at the top.
 //! Shapes are those of the published weights, at full width.
 
 mod inception;
@@ -20,13 +20,13 @@ pub enum Model {
     Vgg19,
     /// VGG with 19 layers and batch norm.
     Vgg19Bn,
-    /// Inception, third version.
+    /// Inception v3.
     InceptionV3,
     /// ResNet with 18 layers.
     ResNet18,
     /// ResNet with 50 layers.
     ResNet50,
-    /// MobileNet, second version.
+    /// MobileNetV2.
     MobileNetV2,
     /// EfficientNet-Lite0.
     EfficientNetLite0,
@@ -38,7 +38,7 @@ pub enum Model {
     SqueezeNet11,
 }
 
-/// Whose names a file uses.
+/// Whose naming a file follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Naming {
     /// torchvision's, which timm follows for Inception v3 and ResNet.
@@ -52,25 +52,25 @@ pub enum Naming {
 /// What a layer is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
-    /// It makes the features.
+    /// It computes the features.
     Backbone,
     /// A fully connected layer between the features and the classifier: VGG has two.
     Hidden,
-    /// It tells the published classes apart.
+    /// It distinguishes the published classes.
     Classifier,
 }
 
 /// A batch norm in a file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Norm {
-    /// What its tensors' names begin with.
+    /// The prefix of its tensors' names.
     pub name: String,
     /// The model's epsilon.
     pub epsilon: f64,
 }
 
 impl Norm {
-    /// The names of gamma, beta, mean and variance.
+    /// The names of its gamma, beta, mean and variance.
     pub fn tensors(&self) -> [String; 4] {
         ["weight", "bias", "running_mean", "running_var"]
             .map(|part| format!("{}.{part}", self.name))
@@ -82,7 +82,7 @@ impl Norm {
 pub struct Layer {
     /// Headstart's name; its tensors are called `NAME.weight` and `NAME.bias`.
     pub name: String,
-    /// The weight's: `[out, in / groups, height, width]` or `[out, in]`.
+    /// The shape of the weight: `[out, in / groups, height, width]` or `[out, in]`.
     pub shape: Vec<usize>,
     /// What it is for.
     pub part: Part,
@@ -100,7 +100,7 @@ impl Layer {
         self.shape.first().copied().unwrap_or(0)
     }
 
-    /// Every tensor that it needs from the file, with its shape.
+    /// Every tensor that it needs from the file, with the shape.
     pub fn tensors(&self) -> Vec<(String, Vec<usize>)> {
         let mut tensors = vec![(self.weight.clone(), self.shape.clone())];
         let norm = self.norm.iter().flat_map(Norm::tensors);
@@ -119,7 +119,7 @@ pub struct Mapping {
     pub naming: Naming,
     /// In the order in which the model computes them.
     pub layers: Vec<Layer>,
-    /// What the names of tensors begin with that may be missing, or of other shapes: classifiers, which people replace.
+    /// The prefixes of tensors that may be missing or have other shapes: classifiers, which people replace.
     pub optional: &'static [&'static str],
 }
 
@@ -158,7 +158,7 @@ impl Model {
         }
     }
 
-    /// Its tables, one for each naming in which its weights are published.
+    /// Its tables, one for each naming under which its weights are published.
     pub fn mappings(self) -> Vec<Mapping> {
         match self {
             Self::Vgg16 | Self::Vgg16Bn | Self::Vgg19 | Self::Vgg19Bn => vgg::mappings(self),
@@ -173,7 +173,7 @@ impl Model {
     }
 }
 
-/// Layers as they are put into a table.
+/// A table of layers under construction.
 #[derive(Default)]
 struct Table {
     layers: Vec<Layer>,

@@ -1,12 +1,12 @@
-//! A pickle machine that can build tensors' descriptions and nothing else.
+//! A pickle machine that can build descriptions of tensors and nothing else.
 //!
 //! A pickle is a program: Python's own reader imports and calls whatever the file names.
-//! This machine knows the instructions that `torch.save` writes for a state dictionary (the protocols 2 to 5), and a short list of names; it imports and calls nothing, and refuses the rest.
-//! With `ARRAYS` it also knows what plain NumPy arrays need. Nothing that a user opens is read so.
+//! This machine knows only the instructions that `torch.save` writes for a state dictionary (protocols 2 to 5) and a short list of names; it imports and calls nothing, and refuses everything else.
+//! With `ARRAYS` it also knows what plain NumPy arrays need. Nothing that a user opens is read in this way.
 //! The instructions are described in Python's `pickletools.py`, the names in PyTorch's `torch/_utils.py` and `torch/serialization.py`.
 //!
-//! Values lie side by side and refer to each other by number, so however often one is used, it is there once, and nothing that walks or drops them recurses.
-//! A container that has been put somewhere can no longer be filled; therefore none can come to hold itself.
+//! Values are stored in one list and refer to each other by index, so a value exists only once however often it is used, and neither walking nor dropping them recurses.
+//! A container that has become part of another can no longer be filled; so none can ever contain itself.
 
 mod input;
 mod values;
@@ -26,7 +26,7 @@ use crate::error::{clipped, damaged};
 pub(crate) struct Pickle {
     pub values: Values,
     pub top: Id,
-    /// Every storage that it named, by its key.
+    /// Every storage that it refers to, by key.
     pub storages: BTreeMap<Rc<str>, Storage>,
 }
 
@@ -53,7 +53,7 @@ pub(crate) fn unpickle<const ARRAYS: bool, R: Read + Seek>(
 struct Machine<const ARRAYS: bool> {
     values: Values,
     stack: Vec<Id>,
-    /// The stack's length when each mark was set.
+    /// The height of the stack at each mark.
     marks: Vec<usize>,
     memo: HashMap<u32, Id>,
     storages: BTreeMap<Rc<str>, Storage>,
@@ -71,7 +71,7 @@ impl<const ARRAYS: bool> Machine<ARRAYS> {
                 2..=5 => Ok(()),
                 _ => Err(damaged("its pickle has an unknown version")),
             },
-            // FRAME: a hint for readers that fetch ahead.
+            // FRAME: a hint for readers that prefetch.
             0x95 => input.array::<8>().map(drop),
             // MARK
             b'(' => {
@@ -244,7 +244,7 @@ impl<const ARRAYS: bool> Machine<ARRAYS> {
         Ok(())
     }
 
-    /// Below this the stack belongs to an outer container.
+    /// Below this height, the stack belongs to an outer container.
     fn floor(&self) -> usize {
         self.marks.last().copied().unwrap_or(0)
     }
@@ -333,7 +333,7 @@ impl<const ARRAYS: bool> Machine<ARRAYS> {
                     tensor.ok_or_else(|| damaged("a tensor is not described as expected"))?;
                 self.make(Value::Tensor(tensor))
             }
-            // A parameter is its tensor, and flags that training needs.
+            // A parameter is a tensor with flags that only training needs.
             (Name::RebuildParameter, &[tensor, _, _] | &[tensor, _, _, _])
             | (Name::Parameter, &[tensor]) => match self.values.get(tensor) {
                 Value::Tensor(_) => self.push(tensor),
@@ -358,8 +358,8 @@ impl<const ARRAYS: bool> Machine<ARRAYS> {
     }
 
     /// An ordered dictionary's attributes: in a state dictionary, the versions of its modules.
-    /// A parameter's from before PyTorch 0.4: whether it is trained, and hooks.
-    /// Neither are kept.
+    /// Those of a parameter from before PyTorch 0.4: whether it is trained, and its hooks.
+    /// None of them is kept.
     fn set_attributes(&self, object: Id, attributes: Id) -> Result<(), CheckpointError> {
         let forbidden = |name: &str| CheckpointError::ForbiddenCall {
             name: clipped(name.as_bytes()),
@@ -395,7 +395,7 @@ fn long(bytes: Vec<u8>) -> Value {
     Value::Int(i64::from_le_bytes(wide))
 }
 
-/// The names that Python's `pickletools` gives to what is refused.
+/// The names given by Python's `pickletools` to the instructions that are refused.
 fn instruction_name(instruction: u8) -> String {
     let name = match instruction {
         b'i' => "INST",

@@ -16,7 +16,7 @@ const MAGIC: [u8; 10] = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0
 /// How a legacy checkpoint begins: protocol 2, and the magic number as an integer of ten bytes.
 pub(crate) const LEGACY_START: [u8; 4] = [0x80, 2, 0x8a, 10];
 
-/// Under these names training scripts keep the weights beside what else they save.
+/// The keys under which training scripts keep the weights, among whatever else they save.
 const NESTED: [&str; 6] = [
     "state_dict",
     "model_state_dict",
@@ -25,9 +25,9 @@ const NESTED: [&str; 6] = [
     "net",
     "weights",
 ];
-/// How deep that is followed.
+/// How many levels deep these keys are followed.
 const MOST_NESTED: usize = 3;
-/// Wrappers that put their name in front of every tensor's: DataParallel, torch.compile, Lightning.
+/// Prefixes that wrappers add to the name of every tensor: DataParallel, torch.compile, Lightning.
 const WRAPPERS: [&str; 3] = ["module.", "_orig_mod.", "model."];
 
 /// Reads the directory of a zip that `torch.save` wrote.
@@ -84,7 +84,7 @@ pub(crate) fn open_legacy<R: Read + Seek>(
     source: &mut Source<R>,
 ) -> Result<Vec<Entry>, CheckpointError> {
     let length = source.length();
-    // Together they are as long as one may be.
+    // All of them together may be as long as a single one.
     let input = &mut Input::new(source, 0, length);
     let magic = unpickle::<false, _>(input)?;
     if !matches!(magic.values.get(magic.top), Value::Long(bytes) if *bytes == MAGIC) {
@@ -147,9 +147,9 @@ pub(crate) fn open_legacy<R: Read + Seek>(
     })
 }
 
-/// The tensors of the state dictionary, each at its place in the file.
+/// The tensors of the state dictionary, with their locations in the file.
 ///
-/// `locate` gives a storage's place and how many numbers it has.
+/// `locate` returns where a storage is and how many numbers it has.
 fn entries(
     pickle: &Pickle,
     mut locate: impl FnMut(&Storage) -> Result<(u64, u64), CheckpointError>,
@@ -164,7 +164,7 @@ fn entries(
     Ok(entries)
 }
 
-/// `tensor`, where its storage lies `at` that place and has `count` numbers.
+/// Locates `tensor`, given that its storage starts `at` this place and has `count` numbers.
 fn entry(name: &str, tensor: &Strided, at: u64, count: u64) -> Result<Entry, TensorProblem> {
     let (_, span) = tensor.extent()?;
     let end = tensor.offset.checked_add(span);
@@ -187,7 +187,7 @@ fn entry(name: &str, tensor: &Strided, at: u64, count: u64) -> Result<Entry, Ten
     })
 }
 
-/// The named tensors of the state dictionary, wherever the training script put it.
+/// The named tensors of the state dictionary, wherever the training script has put it.
 fn state_dict(values: &Values, top: Id) -> Option<Vec<(&str, &Strided)>> {
     let mut dict = top;
     for _ in 0..=MOST_NESTED {
@@ -215,7 +215,7 @@ fn state_dict(values: &Values, top: Id) -> Option<Vec<(&str, &Strided)>> {
     (!tensors.is_empty()).then_some(tensors)
 }
 
-/// Takes off what wrappers put in front of every name.
+/// Strips the prefixes that wrappers add to every name.
 fn strip_wrappers(entries: &mut [Entry]) {
     while let Some(wrapper) = WRAPPERS.iter().find(|wrapper| {
         entries

@@ -1,10 +1,10 @@
-//! A file that is read at any place, and never held whole.
+//! A file that can be read at any position and is never held in memory as a whole.
 
 use std::io::{Read, Seek, SeekFrom};
 
 use crate::CheckpointError;
 
-/// A reader whose length is known.
+/// A reader with a known length.
 pub(crate) struct Source<R> {
     reader: R,
     length: u64,
@@ -30,7 +30,7 @@ impl<R: Read + Seek> Source<R> {
         Ok(self.reader.read_exact(bytes)?)
     }
 
-    /// The `count` bytes at `at`; they are in the file before memory is taken for them.
+    /// The `count` bytes at `at`; memory is allocated only once it is certain that the file has them.
     pub fn bytes(&mut self, at: u64, count: usize) -> Result<Vec<u8>, CheckpointError> {
         let end = at.checked_add(count as u64);
         if end.is_none_or(|end| end > self.length) {

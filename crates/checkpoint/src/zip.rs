@@ -1,6 +1,6 @@
-//! The directory of a zip whose files are stored as they are.
+//! The directory of a zip whose files are stored uncompressed.
 //!
-//! PyTorch writes such zips, so that a tensor's numbers can be read where they lie in the file; a reader that unpacks would only be in the way.
+//! PyTorch writes such zips, so that a tensor's numbers can be read in place; a reader that unpacks would only be in the way.
 //! The format: PKWARE's APPNOTE.TXT, sections 4.3 and 4.5.
 
 use std::collections::BTreeMap;
@@ -12,14 +12,14 @@ use crate::{CheckpointError, pickle};
 
 /// The record at the end, without its comment of at most 65,535 bytes.
 const END_BYTES: usize = 22;
-/// The record in front of it where the numbers of the first do not suffice, and what it points to.
+/// The zip64 locator before it, used when a number does not fit into the first, and the record that it points to.
 const LOCATOR_BYTES: usize = 20;
 const WIDE_END_BYTES: usize = 56;
-/// An entry of the directory, and the header in front of a file, without their names.
+/// A directory entry, and the header before a file, without their names.
 const ENTRY_BYTES: usize = 46;
 const HEADER_BYTES: usize = 30;
 
-/// Files in a zip, by their names.
+/// The files in a zip, by name.
 pub(crate) struct Directory {
     files: BTreeMap<String, Packed>,
 }
@@ -30,7 +30,7 @@ struct Packed {
     header: u64,
 }
 
-/// A file in a zip: where its bytes lie.
+/// A file in a zip: where its bytes are.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stored {
     pub at: u64,
@@ -63,7 +63,7 @@ impl Directory {
         self.files.keys().map(String::as_str)
     }
 
-    /// Where a file's bytes lie; `None` if there is no such file.
+    /// Where a file's bytes are; `None` if there is no such file.
     pub fn find<R: Read + Seek>(
         &self,
         source: &mut Source<R>,
@@ -77,7 +77,7 @@ impl Directory {
                 name: clipped(name.as_bytes()),
             });
         }
-        // The header in front of the file has a name and extra fields of its own lengths.
+        // The header before the file has a name and extra fields whose lengths may differ from the directory's.
         let header: [u8; HEADER_BYTES] = source.array(packed.header)?;
         let mut fields = Fields { bytes: &header };
         let lengths = (|| {
@@ -101,12 +101,12 @@ fn broken() -> CheckpointError {
     damaged("its list of contents cannot be read")
 }
 
-/// Where the directory lies, and its length.
+/// Where the directory is, and its length.
 fn find<R: Read + Seek>(source: &mut Source<R>) -> Result<(u64, u64), CheckpointError> {
     let length = source.length();
     let start = length.saturating_sub((END_BYTES + usize::from(u16::MAX)) as u64);
     let tail = source.bytes(start, (length - start) as usize)?;
-    // The last one whose comment ends where the file ends.
+    // The last one whose comment ends at the end of the file.
     let found = (0..tail.len()).rev().find_map(|index| {
         let mut fields = Fields {
             bytes: &tail[index..],
@@ -142,7 +142,7 @@ fn find<R: Read + Seek>(source: &mut Source<R>) -> Result<(u64, u64), Checkpoint
     Ok((at.into(), size.into()))
 }
 
-/// Bytes from which fields are taken; `None` when there are too few, or a signature is another.
+/// Bytes from which fields are read; `None` if there are too few, or if a signature does not match.
 struct Fields<'a> {
     bytes: &'a [u8],
 }
@@ -165,7 +165,7 @@ impl<'a> Fields<'a> {
             bytes: self.skip(extra.into())?,
         };
         self.skip(comment.into())?;
-        // Numbers of 64 bits stand among the extra fields, those that do not fit above and in that order.
+        // 64-bit numbers are in the extra fields: those that do not fit above, in the same order.
         let mut wide = Fields { bytes: &[] };
         while !extra.bytes.is_empty() {
             let (kind, length) = (extra.u16()?, extra.u16()?);

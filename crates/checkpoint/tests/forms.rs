@@ -1,4 +1,4 @@
-//! Every form of weights file against what PyTorch sees in it.
+//! Every form of weights file, compared with what PyTorch reads from it.
 #![allow(clippy::unwrap_used, reason = "a test may fail so")]
 
 mod support;
@@ -47,7 +47,7 @@ fn every_form_gives_the_values_that_pytorch_sees() {
             .collect();
         assert_eq!(found, wanted, "{file}");
         for (name, (shape, values)) in tensors {
-            // Widening is exact, and narrowing f64 rounds to the nearest here as there.
+            // Widening is exact, and narrowing f64 rounds to the nearest both here and there.
             assert_eq!(checkpoint.read(&name).unwrap(), values, "{file}: {name}");
             let Some(&rows) = shape.first() else {
                 let rows = checkpoint.read_rows(&name, 0..1);
@@ -110,7 +110,7 @@ fn a_directory_of_64_bits_is_read() {
     }
 }
 
-/// As Python 2's own pickle module wrote it, with the names of the PyTorch before 0.4: texts of bytes, a list of pairs, tensors without flags, a part of a storage, a parameter with its state.
+/// As written by Python 2's pickle module, with the names used before PyTorch 0.4: byte strings, a list of pairs, tensors without flags, a part of a storage, a parameter with its state.
 #[test]
 fn the_oldest_form_is_read() {
     let pickle = b"\x80\x02ccollections\n\
@@ -129,7 +129,7 @@ fn the_oldest_form_is_read() {
     assert_eq!(checkpoint.read("c").unwrap(), [0.0, 1.0, 3.0, 4.0]);
 }
 
-/// A reader that makes up its bytes, and counts the most that was asked for at once.
+/// A reader that makes up its bytes and records the longest read.
 struct MadeUp {
     head: Vec<u8>,
     length: u64,
@@ -192,7 +192,7 @@ fn a_large_file_is_read_in_small_pieces() {
 }
 
 proptest! {
-    /// Any view that indexing makes (slices, steps, permutations) against plain index arithmetic.
+    /// Any view that indexing can make (slices, steps, permutations), compared with plain index arithmetic.
     #[test]
     fn views_are_gathered(
         sizes in prop::collection::vec((1usize..5, 1usize..4), 1..4),
@@ -201,7 +201,7 @@ proptest! {
         start in 0usize..5,
         count in 0usize..5,
     ) {
-        // A dense tensor whose dimensions are permuted and then stepped through.
+        // A dense tensor whose dimensions are permuted and then sliced with steps.
         let mut order: Vec<usize> = (0..sizes.len()).map(|axis| (order >> (8 * axis)) as usize % 256).collect();
         let mut ranks: Vec<usize> = (0..sizes.len()).collect();
         ranks.sort_by_key(|&axis| order[axis]);

@@ -1,4 +1,4 @@
-//! The tables of names against the real models' own.
+//! The tables of names, compared with those of the real models.
 #![allow(clippy::unwrap_used, reason = "a test may fail so")]
 
 mod support;
@@ -38,7 +38,7 @@ fn names(file: &str) -> Vec<TensorInfo> {
     text.lines().map(tensor).collect()
 }
 
-/// The models of each list; torchvision's and timm's names are alike for some.
+/// The models of each list; for some, torchvision's and timm's names are the same.
 const LISTS: [(&str, Model, Naming); 23] = [
     ("torchvision_vgg16", Model::Vgg16, Naming::Torchvision),
     ("torchvision_vgg16_bn", Model::Vgg16Bn, Naming::Torchvision),
@@ -119,7 +119,7 @@ fn every_published_naming_is_recognised_and_read_whole() {
             .unwrap_or_else(|error| panic!("{file}: {error}"));
         assert!(plan.has(Part::Classifier), "{file}");
         assert_eq!(plan.layers, mapping.layers, "{file}");
-        // Nothing but counters and what only training needs is left over.
+        // Only counters and what only training needs are left over.
         for name in &plan.left_out {
             let is_known = name.ends_with("num_batches_tracked") || name.starts_with("AuxLogits.");
             assert!(is_known, "{file} leaves out {name}");
@@ -207,7 +207,7 @@ fn a_classifier_may_be_missing_or_another() {
         let plan = mapping.fit(&found).unwrap();
         backbone(&plan);
         assert!(plan.left_out.contains(&other), "{file}");
-        // VGG's hidden layers still fit, and only its last one is another.
+        // VGG's hidden layers still fit; only the last layer is different.
         assert_eq!(plan.has(Part::Hidden), file.contains("vgg"), "{file}");
 
         found.retain(|tensor| !is_optional(&mapping, &tensor.name));
@@ -259,7 +259,7 @@ fn what_does_not_fit_is_listed_by_name() {
          1 tensor is of another shape: conv1.weight ([64, 1, 7, 7] instead of [64, 3, 7, 7]). \
          1 tensor is not floating-point numbers: bn1.bias."
     );
-    // Another model's file: a short message all the same.
+    // A file of another model still gets a short message.
     let mismatch = mapping.fit(&names("torchvision_vgg16")).unwrap_err();
     assert!(mismatch.to_string().len() < 500, "{mismatch}");
     assert!(mismatch.to_string().contains("and 260 more"), "{mismatch}");
@@ -288,7 +288,7 @@ fn the_shipped_weights_bear_the_tables_names() {
 }
 
 proptest! {
-    /// Whatever is taken out of a file or changed in it is in the message, and nothing else.
+    /// The message names whatever was removed from the file or changed in it, and nothing else.
     #[test]
     fn each_change_is_reported(list in 0..LISTS.len(), removed in any::<prop::sample::Index>(), reshaped in any::<prop::sample::Index>()) {
         let (file, ..) = LISTS[list];
@@ -312,7 +312,7 @@ proptest! {
     }
 }
 
-/// A file of PyTorch's, through to the layer's numbers.
+/// A file written by PyTorch, all the way to the layer's numbers.
 #[test]
 fn a_layer_is_read_with_its_batch_norm_folded() {
     let file = fs::read(golden("forms/training_zip.pth")).unwrap();

@@ -1,4 +1,4 @@
-//! Files that are refused, and the words for it.
+//! Files that are refused, and the reasons given.
 #![allow(clippy::unwrap_used, reason = "a test may fail so")]
 
 mod support;
@@ -68,7 +68,7 @@ fn what_pytorch_writes_and_is_no_plain_weights() {
     assert_eq!(files, expected.len() + 1);
 }
 
-/// Pickles of Python's that do something when Python opens them, each in both kinds of file.
+/// Pickles that do something when Python opens them, each in both kinds of file.
 #[test]
 fn hostile_pickles_are_refused() {
     let name = |name: &str| CheckpointError::ForbiddenName { name: name.into() };
@@ -432,7 +432,7 @@ fn a_description_without_an_end_is_refused() {
     assert_eq!(refusal(&zipped(b"\x80\x02}", &[])), error);
 }
 
-/// Shared values cost what they cost once, however often they are used: 2^50 texts here.
+/// Shared values are paid for only once, however often they are used: here 2^50 texts.
 #[test]
 fn a_memo_bomb_is_a_small_file() {
     let mut pickle = [b"\x80\x02".to_vec(), text("boom")].concat();
@@ -589,7 +589,7 @@ fn files_of_other_kinds_are_told_apart() {
     assert_eq!(refusal(&big_endian.concat()), CheckpointError::BigEndian);
 }
 
-/// No beginning of a good file is a good file, and none is taken for another kind of fault once its kind is clear.
+/// No prefix of a good file is a good file, and once the kind of file is clear, none is taken for another kind of fault.
 #[test]
 fn cut_off_files_are_refused() {
     for form in ["f32_zip.pth", "f32_legacy.pth", "mixed.safetensors"] {

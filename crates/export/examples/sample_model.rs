@@ -1,11 +1,11 @@
-//! Trains a small model on the sample data set and exports it, with what it says of every test image:
+//! Trains a small model on the sample data set and exports it, together with its answers for every test image:
 //!
 //! `cargo run --profile test --package headstart-export --example sample_model -- FOLDER [CLASSIFIER] [BACKBONE] [int8]`
 //!
-//! FOLDER gets `model.zip`, `images.rgb` (the test images, RGB, in the backbone's size, one behind the other) and `expected.json`.
-//! CLASSIFIER is a folder with `classifier.js` and `classifier_bg.wasm`, as the built site has them; with it, the zip holds `classify.html` too.
-//! BACKBONE is a backbone's name in files; it gets random weights if `weights/` has none of it. `int8` stores them in 8 bits.
-//! `tools/check-export.py FOLDER` compares with onnxruntime and PyTorch.
+//! FOLDER gets `model.zip`, `images.rgb` (the test images, RGB, at the backbone's size, one after the other) and `expected.json`.
+//! CLASSIFIER is a folder with `classifier.js` and `classifier_bg.wasm`, as in the built site; if it is given, the zip contains `classify.html` too.
+//! BACKBONE is a backbone's name as used in files; it gets random weights if `weights/` has none for it. `int8` stores them in 8 bits.
+//! `tools/check-export.py FOLDER` compares the answers with those of onnxruntime and PyTorch.
 #![expect(
     clippy::expect_used,
     reason = "an example may fail so: whoever runs it reads why"
@@ -28,7 +28,7 @@ use headstart_project::{
 use headstart_training::{ClassImages, Embedded, Host, train};
 use serde_json::json;
 
-/// A run that nobody watches.
+/// A host for a run that nobody watches.
 struct Quiet(Cell<f64>);
 
 impl Host for Quiet {
@@ -138,7 +138,7 @@ fn main() {
     fs::write(folder.join("expected.json"), expected).expect("writes");
 }
 
-/// The weights of the project, or random ones.
+/// The project's weights, or random ones.
 fn weights(root: &Path, id: BackboneId) -> Vec<u8> {
     let file = root.join(format!("weights/{}.safetensors", id.name()));
     fs::read(file).unwrap_or_else(|_| {
@@ -160,7 +160,7 @@ fn stored(id: BackboneId, file: &[u8], storage: Storage) -> Vec<u8> {
     whole
 }
 
-/// The sample data set's classes, and its test images once more.
+/// The classes of the sample data set, and its test images once more.
 fn embed(backbone: &Backbone, sample: Vec<u8>) -> (Vec<ClassImages>, Vec<TestImage>) {
     let mut archive = Archive::open(Cursor::new(sample), ArchiveLimits::default()).expect("opens");
     let mut classes: Vec<ClassImages> = Vec::new();

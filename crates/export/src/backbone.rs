@@ -1,19 +1,19 @@
-//! What other tools have to know of each backbone.
+//! What other tools need to know about each backbone.
 
 use headstart_project::{BackboneId, WeightsOrigin};
 
-/// What is the same for every model on a backbone.
+/// What all models on one backbone have in common.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts {
     /// Side of the square input, in pixels.
     pub input_px: usize,
-    /// Subtracted from red, green and blue, which are from 0 to 255.
+    /// Subtracted from red, green and blue, which range from 0 to 255.
     pub mean: [f32; 3],
-    /// Red, green and blue are divided by it.
+    /// Red, green and blue are then divided by this.
     pub deviation: [f32; 3],
-    /// The licence of the weights, by its SPDX name; SPDX's own word for “not stated” where the user opened a file.
+    /// The licence of the weights, by its SPDX name; SPDX's term for “not stated” if the user opened a file.
     pub license: &'static str,
-    /// Whose they are and where they come from.
+    /// Who made them and where they come from.
     pub source: &'static str,
 }
 

@@ -19,14 +19,14 @@ pub struct Bundle<'a> {
     pub title: &'a str,
     /// The run record as `Download run record` gives it, or `null`.
     pub run: &'a Value,
-    /// What `classify.html` is made of; without it, there is no such file.
+    /// What `classify.html` is made of; `None` leaves that file out.
     pub program: Option<Program<'a>>,
 }
 
 /// Writes the zip into `file` and returns it.
 ///
 /// # Errors
-/// When the model does not fit together, or writing fails.
+/// When the parts of the model do not fit together, or writing fails.
 pub fn bundle<W: Write + Seek>(bundle: &Bundle<'_>, file: W) -> Result<W, ExportError> {
     let Bundle {
         model, title, run, ..
@@ -68,7 +68,7 @@ impl<W: Write + Seek> Zip<W> {
         self.entry(name, text.as_bytes(), CompressionMethod::Deflated)
     }
 
-    /// Weights gain next to nothing from being compressed, and take long.
+    /// Compressing weights takes long and gains next to nothing.
     fn binary(&mut self, name: &str, bytes: &[u8]) -> Result<(), ExportError> {
         self.entry(name, bytes, CompressionMethod::Stored)
     }
@@ -79,7 +79,7 @@ impl<W: Write + Seek> Zip<W> {
         bytes: &[u8],
         method: CompressionMethod,
     ) -> Result<(), ExportError> {
-        // Without a date, so that the same model gives the same file.
+        // No date, so that the same model always gives the same file.
         let options = SimpleFileOptions::default().compression_method(method);
         self.0.start_file(name, options).map_err(refused)?;
         self.0
@@ -125,7 +125,7 @@ fn readme(bundle: &Bundle<'_>, facts: &Facts) -> String {
     )
 }
 
-/// A name in Markdown, where it is one line and no markup.
+/// Makes a name safe for Markdown: one line, and no markup.
 fn plain(name: &str) -> String {
     let mut text = String::new();
     for letter in name.chars() {
@@ -138,7 +138,7 @@ fn plain(name: &str) -> String {
     text
 }
 
-/// Puts texts in the places `{{name}}` of a template, in one go: what is filled in is never looked through.
+/// Replaces each `{{name}}` in a template, in one pass: what has been filled in is never scanned.
 pub fn fill(template: &str, texts: &[(&str, &str)]) -> String {
     let mut filled = String::new();
     let mut rest = template;

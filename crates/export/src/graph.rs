@@ -1,13 +1,13 @@
-//! A network as a list of operations with their shapes, in no tool's own terms.
+//! A network as a list of operations with their shapes, independent of any tool.
 //!
 //! A backbone describes itself once as a [`Graph`]; the writer in `onnx.rs` turns any graph into a file.
-//! Each operation knows the shape that it makes, so weights that do not fit are noticed while the graph is built.
+//! Each operation knows the shape of its result, so weights that do not fit are noticed while the graph is built.
 
 use std::borrow::Cow;
 
 use crate::ExportError;
 
-/// An array of f32 inside a graph: an input, a constant, or what a node gives.
+/// An array of f32 in a graph: an input, a constant, or the result of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Value(usize);
 
@@ -33,17 +33,17 @@ pub struct Graph<'a> {
 /// A constant's numbers, little-endian, in row-major order.
 #[derive(Clone, Debug)]
 pub enum Numbers<'a> {
-    /// Whole numbers in a quarter of the space; each row is multiplied with its scale, an f32, before it is used.
+    /// Integers, in a quarter of the space; each row is multiplied by its scale, an f32, before it is used.
     I8 {
         numbers: Cow<'a, [u8]>,
         scales: Cow<'a, [u8]>,
     },
-    /// Stored in half the space, and widened before they are used.
+    /// Stored in half the space, and widened before use.
     F16(Cow<'a, [u8]>),
     F32(Cow<'a, [u8]>),
 }
 
-/// One step of a network. Its name is that of the value that it gives.
+/// One operation in a network. It has the name of the value that it produces.
 #[derive(Debug)]
 pub struct Node {
     pub op: Op,
@@ -54,7 +54,7 @@ pub struct Node {
 /// What a node does; images are `[batch, channels, height, width]`, rows `[batch, features]`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Op {
-    /// a + b. This and the next three stretch axes of size 1 to the other's size.
+    /// a + b. This and the next three broadcast axes of size 1.
     Add,
     /// a - b.
     Subtract,
@@ -69,19 +69,19 @@ pub enum Op {
         padding: [usize; 4],
         groups: usize,
     },
-    /// Images: of each square of positions one number.
+    /// Images: one number for each window of positions.
     Pool {
         of: PoolOf,
         kernel: usize,
         stride: usize,
-        /// Positions above, left, below, right: zeros for a mean, none at all for the largest.
+        /// Positions above, left, below, right: filled with zeros for a mean, ignored for a maximum.
         padding: [usize; 4],
     },
-    /// Images of the same size: their channels behind one another.
+    /// Images of the same size: their channels, concatenated.
     Concatenate,
     /// Rows, weight `[in, out]`, bias `[out]`.
     Dense,
-    /// Rows, other rows `[count, features]`: the product of each with each, `[batch, count]`.
+    /// Rows and other rows `[count, features]`: all their dot products, `[batch, count]`.
     Products,
     /// Nothing below `low`, nothing above `high`.
     Clip {
@@ -108,16 +108,16 @@ pub enum Op {
     },
 }
 
-/// What is taken of a square of positions.
+/// How a window of positions is reduced to one number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PoolOf {
     Largest,
-    /// Of all positions, the padding's zeros included.
+    /// The mean of all positions, including the zeros of the padding.
     Mean,
 }
 
 impl<'a> Graph<'a> {
-    /// An input with these sizes behind the batch axis.
+    /// An input with these sizes after the batch axis.
     pub fn input(&mut self, name: &str, sizes: &[usize]) -> Value {
         let fixed = sizes.iter().map(|&size| Size::Fixed(size));
         let shape = std::iter::once(Size::Batch).chain(fixed).collect();
@@ -126,7 +126,7 @@ impl<'a> Graph<'a> {
         value
     }
 
-    /// A constant, whose numbers are as many as its shape says.
+    /// A constant with as many numbers as its shape says.
     pub fn constant(&mut self, name: &str, shape: &[usize], numbers: Numbers<'a>) -> Value {
         let shape = shape.iter().map(|&size| Size::Fixed(size)).collect();
         let value = self.value(name, shape);
@@ -140,7 +140,7 @@ impl<'a> Graph<'a> {
         self.constant(name, shape, Numbers::F32(bytes.collect()))
     }
 
-    /// A step, whose result is called `name`.
+    /// An operation whose result is called `name`.
     ///
     /// # Errors
     /// [`ExportError::Shapes`] when the inputs do not fit the operation.
@@ -175,7 +175,7 @@ impl<'a> Graph<'a> {
 }
 
 impl Op {
-    /// The shape of what it makes of inputs of these shapes; `None` when they do not fit.
+    /// The shape of its result for inputs of these shapes; `None` if they do not fit.
     fn shape(self, inputs: &[&[Size]]) -> Option<Vec<Size>> {
         use Size::Fixed;
         match (self, inputs) {
@@ -260,7 +260,7 @@ impl Op {
     }
 }
 
-/// The common shape of two, where a missing axis or one of size 1 takes the other's size.
+/// The shape that two shapes broadcast to: a missing axis, or one of size 1, takes the other's size.
 fn stretched(a: &[Size], b: &[Size]) -> Option<Vec<Size>> {
     let (long, short) = if a.len() >= b.len() { (a, b) } else { (b, a) };
     let missing = long.len() - short.len();

@@ -1,11 +1,11 @@
-//! What training made, on top of an embedding: the head, its temperature, and how familiar an image is.
-//! As `crates/training` computes them (`head.rs`, `familiarity.rs`).
+//! What training added on top of an embedding: the head, its temperature, and how familiar an image is.
+//! They are computed as in `crates/training` (`head.rs`, `worth/familiarity.rs`).
 
 use crate::ExportError;
 use crate::graph::{Graph, Op, Value};
 use crate::tensors::Tensors;
 
-/// Nearest training images that count, if there are so many.
+/// How many of the nearest training images count, if there are that many.
 const NEIGHBOURS: usize = 5;
 
 /// Embeddings `[batch, features]` to `probabilities`, `[batch, classes]`.
@@ -23,7 +23,7 @@ pub fn probabilities<'a>(
         x = graph.node(Op::Relu, "head.hidden.relu", &[x])?;
     }
     let mut logits = dense(graph, tensors, "head.output", x)?;
-    // A temperature that is none changes nothing, as in `crates/training`.
+    // An invalid temperature changes nothing, as in `crates/training`.
     if tensors
         .number("temperature")
         .is_some_and(|number| number > 0.0)
@@ -47,7 +47,7 @@ pub fn familiarity<'a>(
         Some(&[references, _]) if references > 0 => references.min(NEIGHBOURS),
         _ => return Ok(None),
     };
-    // Square roots that keep their signs.
+    // Signed square roots.
     let sign = graph.node(Op::Sign, "familiarity.sign", &[embedding])?;
     let size = graph.node(Op::Absolute, "familiarity.size", &[embedding])?;
     let root = graph.node(Op::SquareRoot, "familiarity.root", &[size])?;
@@ -71,7 +71,7 @@ pub fn familiarity<'a>(
     Ok(Some(graph.node(Op::Add, "familiarity", &sum)?))
 }
 
-/// Rows at length 1; zeros stay zeros.
+/// Rows scaled to length 1; rows of zeros stay zero.
 fn unit(graph: &mut Graph<'_>, name: &str, rows: Value) -> Result<Value, ExportError> {
     let length = graph.node(Op::Length, &format!("{name}.length"), &[rows])?;
     let some = Op::Clip {

@@ -1,7 +1,7 @@
-//! A trained model in forms that other tools read.
+//! A trained model in formats that other tools read.
 //!
 //! [`bundle`] writes the zip that `Export model` gives.
-//! Its parts can be had alone: [`onnx`] is backbone and head in one graph, [`safetensors`] their weights under one roof, and [`page`] a single HTML file that classifies by itself.
+//! Its parts are also available separately: [`onnx`] is backbone and head in one graph, [`safetensors`] their weights in one file, and [`page`] a single HTML file that classifies images by itself.
 //! `docs/export.md` describes each.
 
 mod backbone;
@@ -27,17 +27,17 @@ pub use onnx::onnx;
 pub use page::{Program, page};
 pub use tensors::safetensors;
 
-/// A trained model, in the form in which Headstart keeps it.
+/// A trained model, as Headstart keeps it.
 #[derive(Clone, Copy, Debug)]
 pub struct Model<'a> {
     /// The network that makes embeddings.
     pub backbone: BackboneId,
     /// Its weights: a file of `weights/`.
     pub weights: &'a [u8],
-    /// What training made, as `Event::Trained` carries it: a safetensors file with the head, and with temperature and familiarity if there are any.
+    /// The result of training, as carried by `Event::Trained`: a safetensors file with the head and, if there are any, temperature and familiarity.
     pub trained: &'a [u8],
     /// The classes' names, in the order of the head's outputs.
     pub classes: &'a [String],
-    /// Images less familiar than this are of none of the classes; `None` when that is not to be said.
+    /// Images less familiar than this belong to none of the classes; `None` if the model is not to say so.
     pub threshold: Option<f32>,
 }

@@ -1,4 +1,4 @@
-//! `model.json`: what is exported, in plain data.
+//! `model.json`: what is exported, as plain data.
 
 use headstart_backbones::LayerConfig;
 use headstart_project::BackboneId;
@@ -49,7 +49,7 @@ struct Preprocessing {
     onnx_normalises: bool,
 }
 
-/// `model.json` of a model: its title, and the run record that goes with it or `null`.
+/// `model.json` of a model: its title, and the run record that goes with it, or `null`.
 ///
 /// # Errors
 /// When the model's files cannot be read.

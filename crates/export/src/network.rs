@@ -1,4 +1,4 @@
-//! A backbone's network as operations of a graph, by way of the description that it computes from, too.
+//! A backbone's network as operations of a graph, derived from the same description that it computes from.
 
 use headstart_backbones::{Activation, ConvConfig, NetworkConfig, Operations, Pool, PoolKind};
 
@@ -137,11 +137,11 @@ mod tests {
         assert_eq!(graph.constants.len(), 98);
         let count = |op: fn(&Op) -> bool| graph.nodes.iter().filter(|node| op(&node.op)).count();
         assert_eq!(count(|op| matches!(op, Op::Convolution { .. })), 49);
-        // Every convolution but the sixteen that narrow is followed by ReLU6.
+        // Every convolution except the sixteen projections is followed by ReLU6.
         assert_eq!(count(|op| matches!(op, Op::Clip { .. })), 33);
         // Sixteen blocks in seven stages, and the first of each changes the shape.
         assert_eq!(count(|op| matches!(op, Op::Add)), 9);
-        // A 3 × 3 kernel over 224 places with stride 2 has its odd zero behind.
+        // A 3 × 3 kernel over 224 positions with stride 2 has its odd zero at the end.
         let Op::Convolution { padding, .. } = graph.nodes[0].op else {
             panic!("begins with a convolution");
         };
@@ -174,7 +174,7 @@ mod tests {
         let made = Made::default();
         let classes = names(3);
         let mut model = made.model(&classes);
-        // The head's file in place of the backbone's.
+        // The head's file instead of the backbone's.
         model.weights = model.trained;
         let tensors = Tensors::read(&model).expect("reads");
         let mut graph = Graph::default();

@@ -1,4 +1,4 @@
-//! Writes a graph as ONNX: <https://github.com/onnx/onnx/blob/main/onnx/onnx.proto>, from where the field numbers are.
+//! Writes a graph as ONNX: <https://github.com/onnx/onnx/blob/main/onnx/onnx.proto>, which defines the field numbers.
 
 use crate::backbone::Facts;
 use crate::graph::{Graph, Node, Numbers, Op, PoolOf, Size, Value};
@@ -8,7 +8,7 @@ use crate::protobuf::Message;
 use crate::tensors::Tensors;
 use crate::{ExportError, Model, head};
 
-/// The version of ONNX's operators, of 2022: old enough for every runtime in use, and the last whose reductions name their axes by attributes.
+/// The version of ONNX's operator set, from 2022: old enough for every runtime in use, and the last in which reductions take their axes as attributes.
 const OPSET: i64 = 17;
 /// The version of the file format that belongs to it.
 const IR_VERSION: i64 = 8;
@@ -20,7 +20,7 @@ const FLOAT16: i64 = 10;
 
 /// Backbone and head in one ONNX graph.
 ///
-/// The input `image` is `[N, 3, side, side]`, RGB from 0 to 255 as f32: normalising is part of the graph, so that nobody can forget it.
+/// The input `image` is `[N, 3, side, side]`, RGB from 0 to 255 as f32: normalisation is part of the graph, so that nobody can forget it.
 /// The outputs are `probabilities` `[N, classes]`, calibrated, `embedding` `[N, features]`, and `familiarity` `[N]` if the model knows its training images.
 ///
 /// # Errors
@@ -84,7 +84,7 @@ fn whole<'a>(model: &Model<'a>, tensors: &Tensors<'a>) -> Result<Graph<'a>, Expo
     Ok(graph)
 }
 
-/// What the file says of itself, as names and texts.
+/// What the file says about itself, as pairs of key and value.
 fn metadata(
     model: &Model<'_>,
     tensors: &Tensors<'_>,
@@ -205,7 +205,7 @@ impl Writer<'_> {
         }
     }
 
-    /// What one node becomes: most often one node, too.
+    /// What one node becomes: usually also one node.
     fn node(&mut self, node: &Node) {
         use Attribute::{Integer, Integers};
         let graph = self.graph;
@@ -258,7 +258,7 @@ impl Writer<'_> {
                     Integer("count_include_pad", 1),
                 ];
                 match of {
-                    // The last attribute is the average's alone.
+                    // Only the average has the last attribute.
                     PoolOf::Largest => simple("MaxPool", &attributes[..3]),
                     PoolOf::Mean => simple("AveragePool", &attributes),
                 }
@@ -394,7 +394,7 @@ mod tests {
                 .map(|output| texts(output, 1).remove(0))
                 .collect();
             assert_eq!(outputs, ["probabilities", "embedding", "familiarity"]);
-            // Nothing is carried along for nothing, but for the places of TopK.
+            // Every output is used, except for the indices of TopK.
             let unused: Vec<_> = known.difference(&used).collect();
             assert_eq!(
                 unused,

@@ -1,4 +1,4 @@
-//! `classify.html`: one file that classifies images by itself, from a double click, without a network.
+//! `classify.html`: one file that classifies images on its own, opened with a double click, without a network.
 
 use std::io::Write;
 
@@ -12,18 +12,18 @@ use crate::base64::base64;
 use crate::bundle::fill;
 use crate::{ExportError, Model};
 
-/// What runs the model inside the page: `crates/classifier`, built for the browser, and the fonts of the house.
+/// What runs the model inside the page: `crates/classifier`, built for the browser, and our fonts.
 #[derive(Clone, Copy, Debug)]
 pub struct Program<'a> {
     /// The script that wasm-bindgen writes with `--target no-modules`.
     pub glue: &'a str,
     /// The WebAssembly that belongs to it.
     pub wasm: &'a [u8],
-    /// Figtree for text and Bricolage Grotesque for headings, WOFF2; empty for the system's own.
+    /// Figtree for text and Bricolage Grotesque for headings, WOFF2; empty to use the system's.
     pub fonts: [&'a [u8]; 2],
 }
 
-/// What the page's script has to know.
+/// What the page's script needs to know.
 #[derive(Serialize)]
 struct About<'a> {
     classes: &'a [String],
@@ -32,12 +32,12 @@ struct About<'a> {
 }
 
 /// The page, with program and model inside.
-/// Names and title are data and never markup, and the page's policy runs no script but the two that stand in it.
+/// Names and title are data and never markup, and the page's policy allows no script but the two that it contains.
 ///
 /// # Errors
-/// When the script cannot stand in a page.
+/// When the script cannot be embedded in a page.
 pub fn page(model: &Model<'_>, title: &str, program: &Program<'_>) -> Result<String, ExportError> {
-    // Both end or change how a script element is read.
+    // Both end a script element or change how it is parsed.
     let lower = program.glue.to_ascii_lowercase();
     if lower.contains("</script") || lower.contains("<!--") {
         return Err(ExportError::Script);
@@ -95,18 +95,18 @@ fn escaped(text: &str) -> String {
     safe
 }
 
-/// JSON that may stand inside a script element: whatever could end the element is written as an escape.
+/// JSON that can be embedded in a script element: whatever could end the element is escaped.
 fn json(data: &impl Serialize) -> Result<String, ExportError> {
     let text =
         serde_json::to_string(data).map_err(|error| ExportError::Archive(error.to_string()))?;
-    // Outside of strings JSON has none of these letters, and inside an escape is the same letter.
+    // JSON has these characters only in strings, where an escape means the same character.
     Ok(text
         .replace('<', "\\u003c")
         .replace('>', "\\u003e")
         .replace('&', "\\u0026"))
 }
 
-/// The source expression of a content security policy that allows exactly this text.
+/// The source expression with which a content security policy allows exactly this text.
 fn hash(text: &str) -> String {
     format!("'sha256-{}'", base64(&Sha256::digest(text)))
 }
@@ -174,7 +174,7 @@ mod tests {
         assert_eq!(read["classes"], serde_json::json!(nasty));
         assert_eq!(read["threshold"], serde_json::Value::Null);
         assert!(!about.contains(['<', '>', '&']));
-        // As many elements as with names that are harmless.
+        // As many elements as with harmless names.
         let harmless = super::tests::made(&names(3), "Fruit");
         for tag in ["<script", "</script", "<b>", "</title"] {
             assert_eq!(
@@ -217,7 +217,7 @@ mod tests {
         ] {
             assert!(!html.contains(word), "{word}");
         }
-        // Addresses are those that people may follow, and fonts inside the file.
+        // The only addresses are links that people may follow, and fonts inside the file.
         assert_eq!(
             html.matches("url(").count(),
             html.matches("url(data:").count()

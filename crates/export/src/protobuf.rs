@@ -1,6 +1,6 @@
-//! The little of protobuf's wire format that ONNX needs: <https://protobuf.dev/programming-guides/encoding/>.
+//! The part of protobuf's wire format that ONNX needs: <https://protobuf.dev/programming-guides/encoding/>.
 //!
-//! A crate would bring a code generator or derive macros and hold every tensor once more; writing takes these few lines.
+//! A crate would bring a code generator or derive macros and keep another copy of every tensor; writing takes only these few lines.
 
 /// A message that is being written, field by field.
 #[derive(Debug, Default)]
@@ -10,13 +10,13 @@ const VARINT: u64 = 0;
 const LENGTH_DELIMITED: u64 = 2;
 
 impl Message {
-    /// A whole number; negative ones take ten bytes, as the format wants it.
+    /// An integer; negative ones take ten bytes, as the format requires.
     pub fn integer(&mut self, field: u32, number: i64) {
         self.tag(field, VARINT);
         self.varint(number.cast_unsigned());
     }
 
-    /// Bytes as they are.
+    /// Raw bytes.
     pub fn bytes(&mut self, field: u32, bytes: &[u8]) {
         self.tag(field, LENGTH_DELIMITED);
         self.varint(bytes.len() as u64);
@@ -63,7 +63,7 @@ pub mod reading {
         Bytes(Vec<u8>),
     }
 
-    /// All fields of a message in their order.
+    /// All fields of a message, in order.
     pub fn fields(mut bytes: &[u8]) -> Vec<(u32, Field)> {
         let mut fields = Vec::new();
         while !bytes.is_empty() {
@@ -81,7 +81,7 @@ pub mod reading {
         fields
     }
 
-    /// The messages or bytes under one number.
+    /// The messages or bytes with this field number.
     pub fn all(message: &[u8], number: u32) -> Vec<Vec<u8>> {
         let fields = fields(message).into_iter();
         let wanted = fields.filter_map(|(field, value)| match value {
@@ -91,7 +91,7 @@ pub mod reading {
         wanted.collect()
     }
 
-    /// The texts under one number.
+    /// The texts with this field number.
     pub fn texts(message: &[u8], number: u32) -> Vec<String> {
         let texts = all(message, number).into_iter();
         texts
@@ -99,7 +99,7 @@ pub mod reading {
             .collect()
     }
 
-    /// The whole numbers under one number.
+    /// The integers with this field number.
     pub fn integers(message: &[u8], number: u32) -> Vec<i64> {
         let fields = fields(message).into_iter();
         let wanted = fields.filter_map(|(field, value)| match value {

@@ -1,4 +1,4 @@
-//! Backbone and head under one roof: every tensor by the name that it has in `model.safetensors` and in the ONNX graph.
+//! The tensors of backbone and head together, under the names that they have in `model.safetensors` and in the ONNX graph.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -11,7 +11,7 @@ use crate::backbone::Facts;
 use crate::graph::{Graph, Numbers, Value};
 use crate::{ExportError, Model};
 
-/// The weights of backbone and head in one safetensors file, as they are: nothing is converted.
+/// The weights of backbone and head in one safetensors file; nothing is converted.
 /// Names are `backbone.…`, `head.…`, `familiarity.…`, `temperature` and `threshold`.
 ///
 /// # Errors
@@ -19,7 +19,7 @@ use crate::{ExportError, Model};
 pub fn safetensors(model: &Model<'_>) -> Result<Vec<u8>, ExportError> {
     let tensors = Tensors::read(model)?;
     let facts = Facts::of(model.backbone);
-    // One entry alone: of several, the order would be another one each time.
+    // Only one entry: with several, the order would differ each time.
     let about = format!(
         "Headstart {}; backbone {} ({}; {})",
         env!("CARGO_PKG_VERSION"),
@@ -36,7 +36,7 @@ pub fn safetensors(model: &Model<'_>) -> Result<Vec<u8>, ExportError> {
 #[derive(Debug)]
 pub struct Tensors<'a>(BTreeMap<String, Tensor<'a>>);
 
-/// A tensor of a file, or one that takes its place.
+/// A tensor of a file, or one that replaces it.
 #[derive(Clone, Debug)]
 pub struct Tensor<'a> {
     dtype: Dtype,
@@ -63,7 +63,7 @@ impl<'a> Tensors<'a> {
             };
             all.insert(name, tensor);
         }
-        // The one that is in use, which people can move, and not the one that training has found.
+        // The threshold that is in use, which people can change, and not the one found by training.
         all.remove("threshold");
         if let Some(threshold) = model.threshold {
             let tensor = Tensor {
@@ -76,12 +76,12 @@ impl<'a> Tensors<'a> {
         Ok(Self(all))
     }
 
-    /// The shape of a tensor, if there is one of that name.
+    /// The shape of a tensor, if there is one with that name.
     pub fn shape(&self, name: &str) -> Option<&[usize]> {
         Some(&self.0.get(name)?.shape)
     }
 
-    /// The network that the weights are of: with fully connected layers, if there are such.
+    /// The network that the weights belong to, with fully connected layers if there are any.
     pub fn network(&self, backbone: BackboneId) -> NetworkConfig {
         let is_hidden_kept = self
             .0
@@ -90,22 +90,22 @@ impl<'a> Tensors<'a> {
         config(backbone, is_hidden_kept)
     }
 
-    /// Length of an embedding.
+    /// The length of an embedding.
     pub fn features(&self, backbone: BackboneId) -> usize {
         self.network(backbone).features()
     }
 
-    /// The only number of a tensor of shape `[1]`, if there is one.
+    /// The number in a tensor of shape `[1]`, if there is such a tensor.
     pub fn number(&self, name: &str) -> Option<f32> {
         let tensor = self.0.get(name)?;
         let bytes = (*tensor.bytes).try_into().ok()?;
         (tensor.dtype == Dtype::F32).then(|| f32::from_le_bytes(bytes))
     }
 
-    /// Takes a tensor over into a graph.
+    /// Adds a tensor to a graph.
     ///
     /// # Errors
-    /// When it is missing, or not of f16, f32 or i8 with a scale for each row.
+    /// When it is missing, or is neither f16 nor f32 nor i8 with a scale for each row.
     pub fn constant(&self, graph: &mut Graph<'a>, name: &str) -> Result<Value, ExportError> {
         let missing = || ExportError::Missing(name.to_owned());
         let tensor = self.0.get(name).ok_or_else(missing)?;

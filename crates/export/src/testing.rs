@@ -1,4 +1,4 @@
-//! A model for tests: the shipped backbone or another one without weights, and a head of plain numbers.
+//! A model for tests: the shipped backbone, or another one without weights, and a head made of simple numbers.
 
 use std::collections::HashMap;
 use std::fs;
@@ -25,7 +25,7 @@ impl Default for Made {
 }
 
 impl Made {
-    /// With a hidden layer or without.
+    /// With or without a hidden layer.
     pub fn new(is_hidden: bool) -> Self {
         let name = format!("../../weights/{}.safetensors", BackboneId::default().name());
         let weights = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).expect("reads");
@@ -109,7 +109,7 @@ impl Made {
         }
     }
 
-    /// The model under these names.
+    /// The model with these class names.
     pub fn model<'a>(&'a self, classes: &'a [String]) -> Model<'a> {
         Model {
             backbone: self.backbone,

@@ -8,14 +8,14 @@ use zip::result::ZipError;
 
 use crate::{Placement, check, declared_entries, inspect, is_junk, place};
 
-/// How much is read of an archive before it is called a bomb.
+/// How much of an archive is read before it is rejected as a bomb.
 #[derive(Clone, Copy, Debug)]
 pub struct ArchiveLimits {
-    /// Entries in all.
+    /// The number of entries.
     pub entries: usize,
-    /// Unpacked bytes of one entry.
+    /// The unpacked bytes of one entry.
     pub entry_bytes: u64,
-    /// Unpacked bytes of all entries.
+    /// The unpacked bytes of all entries together.
     pub total_bytes: u64,
 }
 
@@ -34,13 +34,13 @@ impl Default for ArchiveLimits {
 pub enum ArchiveItem {
     /// An image with its class and its file.
     Image(Placement, Vec<u8>),
-    /// Something that is left out, and that the user should know of.
+    /// Something that is left out and that the user should know about.
     Skipped(SkippedEntry),
-    /// A folder, a notice, or something else that nobody misses.
+    /// A folder, a readme, or something else that nobody will miss.
     Ignored,
 }
 
-/// Reads a zip of images without unpacking more of it than one entry at a time.
+/// Reads a zip of images, unpacking no more than one entry at a time.
 pub struct Archive<R> {
     zip: ZipArchive<R>,
     limits: ArchiveLimits,
@@ -66,7 +66,7 @@ impl<R: Read + Seek> Archive<R> {
         let too_many = ArchiveError::TooManyEntries {
             limit: limits.entries as u32,
         };
-        // Before anything is allocated for so many.
+        // Checked before anything is allocated for them.
         let declared = declared_entries(&mut reader).map_err(|error| damaged(&error))?;
         if declared.is_some_and(|declared| declared > limits.entries as u64) {
             return Err(too_many);
@@ -83,10 +83,10 @@ impl<R: Read + Seek> Archive<R> {
         })
     }
 
-    /// The next entry, or `None` behind the last.
+    /// The next entry, or `None` after the last.
     ///
     /// # Errors
-    /// [`ArchiveError::Bomb`] when the entries so far unpacked to more than the limit; nothing is read after that.
+    /// [`ArchiveError::Bomb`] once the unpacked entries exceed the limit; nothing is read after that.
     pub fn read_next(&mut self) -> Option<Result<ArchiveItem, ArchiveError>> {
         if self.next >= self.zip.len() {
             return None;
@@ -105,7 +105,7 @@ impl<R: Read + Seek> Archive<R> {
 
     fn read(&mut self, index: usize) -> ArchiveItem {
         let entry_limit = self.limits.entry_bytes;
-        // The name is read without the entry's data, so that a locked or broken entry can still be named.
+        // The name is read before the data, so that a locked or broken entry can still be named.
         let path = match self.zip.by_index_raw(index) {
             Ok(entry) if entry.is_dir() => return ArchiveItem::Ignored,
             Ok(entry) => String::from_utf8_lossy(entry.name_raw()).into_owned(),
@@ -122,7 +122,7 @@ impl<R: Read + Seek> Archive<R> {
             Err(_) => return skipped(path, Rejection::Damaged),
         };
         let mut file = Vec::new();
-        // The first bytes say whether the rest is worth unpacking.
+        // The first bytes tell whether the rest is worth unpacking.
         if entry.by_ref().take(64).read_to_end(&mut file).is_err() {
             return skipped(path, Rejection::Damaged);
         }
@@ -140,7 +140,7 @@ impl<R: Read + Seek> Archive<R> {
             Ok(placement) => placement,
             Err(reason) => return skipped(path, reason),
         };
-        // The size in the directory may lie: what counts is what comes out.
+        // The size in the directory may be a lie: what counts is what actually comes out.
         let rest = entry.by_ref().take(entry_limit).read_to_end(&mut file);
         self.unpacked_bytes += file.len() as u64;
         if rest.is_err() {
@@ -161,7 +161,7 @@ fn skipped(path: String, reason: Rejection) -> ArchiveItem {
     ArchiveItem::Skipped(SkippedEntry { path, reason })
 }
 
-/// A file of such a name was meant as an image, so that its loss is worth a word.
+/// A file with such a name was meant to be an image, so the user is told if it is dropped.
 fn has_image_extension(path: &str) -> bool {
     let extension = path
         .rsplit('.')

@@ -1,6 +1,6 @@
 //! Varied copies of an image, so that a model learns what does not matter.
 //!
-//! They are made of decoded pixels, so that what is shown is what is learnt from.
+//! They are made from decoded pixels, so that what the preview shows is exactly what the model learns from.
 
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
@@ -10,17 +10,17 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::{Pixels, PixelsError};
 
-/// Width by height of a cropped part, at most; at least it is the inverse.
+/// The largest ratio of width to height of a crop; the smallest is its inverse.
 const MOST_ASPECT: f64 = 4.0 / 3.0;
-/// The colour of what is erased: about the mean of all photographs.
+/// The colour of erased areas: roughly the mean of all photographs.
 const GREY: [u8; 4] = [127, 127, 127, 255];
-/// Shares of red, green and blue in brightness: ITU-R BT.601.
+/// The weights of red, green and blue in brightness: ITU-R BT.601.
 const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
 
-/// The copy of this number of an image, `side_px` wide and high.
+/// One numbered copy of an image, `side_px` wide and high.
 ///
-/// Copy 0 is the image as it is: its centred square.
-/// The same arguments always give the same copy, and a setting that is off takes no part in it without changing what the others do.
+/// Copy 0 is the unchanged image: its centred square.
+/// The same arguments always give the same copy, and switching one setting off does not change what the others do.
 ///
 /// # Errors
 /// When the resampler refuses.
@@ -51,16 +51,16 @@ pub fn augment(
     Ok(square)
 }
 
-/// All that is drawn for one copy.
+/// Everything that is drawn at random for one copy.
 struct Variation {
-    /// Left, top, width and height of the part that is shown, as shares of the centred square; all of it for `None`.
+    /// Left, top, width and height of the part that is shown, as fractions of the centred square; `None` shows all of it.
     part: Option<[f64; 4]>,
     degrees: f64,
     is_mirrored: bool,
     is_upside_down: bool,
-    /// What brightness, contrast and saturation are multiplied with.
+    /// The factors for brightness, contrast and saturation.
     tints: [f32; 3],
-    /// Left, top, width and height of what is erased, as shares of the square.
+    /// Left, top, width and height of the erased area, as fractions of the square.
     erased: [f64; 4],
 }
 
@@ -71,7 +71,7 @@ impl Variation {
         key[8..12].copy_from_slice(&id.0.to_le_bytes());
         key[12..16].copy_from_slice(&copy.to_le_bytes());
         let mut rng = ChaCha8Rng::from_seed(key);
-        // Always the same number of draws in the same order, so that a setting changes nothing but its own effect.
+        // Always the same number of draws in the same order, so that a setting affects only itself.
         let mut unit = || rng.random::<f64>();
         let least = settings.crop.clamp(0.01, 1.0);
         let part = rectangle(least + (1.0 - least) * unit(), [unit(), unit(), unit()]);
@@ -91,7 +91,7 @@ impl Variation {
         }
     }
 
-    /// The part that is shown, resampled as [`Pixels::center_square`] does it.
+    /// The part that is shown, resampled as by [`Pixels::center_square`].
     fn cut(&self, pixels: &Pixels, side_px: u32) -> Result<Pixels, PixelsError> {
         let Some([left, top, width, height]) = self.part else {
             return pixels.center_square(side_px);
@@ -159,7 +159,7 @@ impl Variation {
     }
 }
 
-/// Left, top, width and height of a rectangle of this share of the unit square; from 0 to 1, the draws say its form and its place.
+/// Left, top, width and height of a rectangle that covers this fraction of the unit square; the draws, from 0 to 1, determine its shape and position.
 fn rectangle(area: f64, [form, across, down]: [f64; 3]) -> [f64; 4] {
     let aspect = MOST_ASPECT.powf(2.0 * form - 1.0);
     let width = (area * aspect).sqrt().min(1.0);
@@ -167,7 +167,7 @@ fn rectangle(area: f64, [form, across, down]: [f64; 3]) -> [f64; 4] {
     [(1.0 - width) * across, (1.0 - height) * down, width, height]
 }
 
-/// Exchanges left and right.
+/// Swaps left and right.
 fn mirror(square: &mut Pixels) {
     let side = square.width_px() as usize;
     let (pixels, _) = square.rgba_mut().as_chunks_mut::<4>();
@@ -176,15 +176,15 @@ fn mirror(square: &mut Pixels) {
     }
 }
 
-/// Exchanges top and bottom.
+/// Swaps top and bottom.
 fn stand_on_head(square: &mut Pixels) {
     let (pixels, _) = square.rgba_mut().as_chunks_mut::<4>();
-    // Half a circle, and then left and right again.
+    // A rotation by 180°, then a horizontal flip.
     pixels.reverse();
     mirror(square);
 }
 
-/// Turns a square clockwise around its middle. What comes in at the corners is the mirrored border.
+/// Rotates a square clockwise about its centre. The corners are filled with the mirrored border.
 fn turn(square: &Pixels, degrees: f64) -> Pixels {
     let side = square.width_px() as usize;
     let (source, _) = square.rgba().as_chunks::<4>();
@@ -206,7 +206,7 @@ fn turn(square: &Pixels, degrees: f64) -> Pixels {
     turned
 }
 
-/// The two pixels around a place on an axis, mirrored into it, and how far it is from the first to the second.
+/// The two pixels around a position on an axis, mirrored at its ends, and how far the position is from the first to the second.
 fn neighbours(place: f64, side: usize) -> (usize, usize, f64) {
     let first = place.floor();
     let inside = |it: f64| {
@@ -312,7 +312,7 @@ mod tests {
             let copies = (1..40).map(|copy| augment(&pixels, 16, &flip, seed, SampleId(3), copy).expect("resizes"));
             let copies: Vec<Pixels> = copies.collect();
             prop_assert!(copies.iter().all(|copy| *copy == square || *copy == mirrored));
-            // One side alone would have a chance of two to the power of -38.
+            // That all copies agree has a probability of 2⁻³⁸.
             prop_assert!(copies.contains(&square) && copies.contains(&mirrored));
         }
 
@@ -352,7 +352,7 @@ mod tests {
 
     #[test]
     fn a_quarter_turn_is_a_quarter_turn() {
-        // Red above, blue below: clockwise, red comes to the right.
+        // Red above, blue below: rotated clockwise, red ends up on the right.
         let rows = (0..20).flat_map(|y| {
             let color: [u8; 4] = if y < 10 {
                 [255, 0, 0, 255]

@@ -1,13 +1,13 @@
-//! How many entries a zip says that it has, before its directory is read.
+//! How many entries a zip claims to have, before its directory is read.
 
 use std::io::{self, Read, Seek, SeekFrom};
 
 /// The record at the end of a zip, without its comment of at most 65,535 bytes.
 const END_BYTES: u64 = 22;
-/// The record in front of it where the numbers of the first do not suffice.
+/// The zip64 record before it, used when a number does not fit into the first.
 const LOCATOR_BYTES: u64 = 20;
 
-/// The number of entries that the record at the end declares; the highest, where there is more than one such record.
+/// The number of entries that the end record declares; the highest if there are several such records.
 ///
 /// # Errors
 /// When the reader fails.
@@ -33,7 +33,7 @@ pub fn declared_entries<R: Read + Seek>(reader: &mut R) -> io::Result<Option<u64
         if let Some(place) = locator.and_then(|locator| locator.get(8..16)) {
             let place = number(place);
             let mut count = [0; 8];
-            // The total stands behind signature, length, versions, disks and this disk's count.
+            // The total comes after signature, length, versions, disks and this disk's count.
             let is_there = place
                 .checked_add(32)
                 .is_some_and(|place| reader.seek(SeekFrom::Start(place)).is_ok())

@@ -1,4 +1,4 @@
-//! What a file is, from its bytes, before anything is decoded.
+//! What a file is, judged by its bytes, before anything is decoded.
 
 use headstart_project::Rejection;
 use imagesize::{Compression, ImageType};
@@ -32,7 +32,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// The name that people know.
+    /// The name that people know it by.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Jpeg => "JPEG",
@@ -48,7 +48,7 @@ impl Format {
         }
     }
 
-    /// Why a browser that failed to decode this format failed.
+    /// Why a browser may have failed to decode this format.
     pub fn decode_failure(self) -> Rejection {
         match self {
             Self::Jpeg | Self::Png | Self::Gif | Self::Webp | Self::Bmp => Rejection::Damaged,
@@ -61,12 +61,12 @@ impl Format {
     }
 }
 
-/// What an image file says of itself.
+/// What an image file says about itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ImageHeader {
     /// Its format.
     pub format: Format,
-    /// Width and height in pixels as stored, before EXIF orientation; `None` if they stand behind the bytes given.
+    /// Width and height in pixels as stored, before EXIF orientation; `None` if they lie beyond the bytes given.
     pub size_px: Option<(u32, u32)>,
 }
 
@@ -110,18 +110,18 @@ pub fn inspect(prefix: &[u8]) -> Result<ImageHeader, Rejection> {
     Ok(ImageHeader { format, size_px })
 }
 
-/// Reads the header of a whole file and checks that the file goes on to its end.
-/// Browsers paint what is there of a cut-off JPEG and leave the rest grey, which would be learnt from.
+/// Reads the header of a whole file and checks that the file is complete.
+/// Browsers draw as much of a truncated JPEG as there is and leave the rest grey, and the model would learn from that.
 ///
 /// # Errors
-/// As [`inspect`], and [`Rejection::Truncated`].
+/// The same as [`inspect`], and [`Rejection::Truncated`].
 pub fn check(file: &[u8]) -> Result<ImageHeader, Rejection> {
     let header = inspect(file)?;
     let is_complete = match header.format {
         Format::Jpeg => jpeg_is_complete(file),
         Format::Png => png_is_complete(file),
         Format::Webp => riff_is_complete(file),
-        // The others' decoders report a missing end themselves.
+        // The decoders of the other formats report a missing end themselves.
         _ => true,
     };
     if is_complete {
@@ -131,8 +131,8 @@ pub fn check(file: &[u8]) -> Result<ImageHeader, Rejection> {
     }
 }
 
-/// Walks the segments to the first scan, then looks for the end-of-image marker behind it.
-/// Cameras append videos and previews behind the marker, and EXIF thumbnails have markers of their own before the scan, so neither the last two bytes nor a search over the whole file would do.
+/// Walks the segments to the first scan, then looks for the end-of-image marker after it.
+/// Cameras append videos and previews after the marker, and EXIF thumbnails have markers of their own before the scan, so it is not enough to check the last two bytes or to search the whole file.
 fn jpeg_is_complete(file: &[u8]) -> bool {
     const START_OF_SCAN: u8 = 0xDA;
     let mut at = 2;
@@ -141,7 +141,7 @@ fn jpeg_is_complete(file: &[u8]) -> bool {
             return false;
         };
         match marker {
-            // Fill bytes may stand before a marker.
+            // A marker may be preceded by fill bytes.
             0xFF => at += 1,
             START_OF_SCAN => break,
             // Markers without a length.
@@ -181,7 +181,7 @@ fn png_is_complete(file: &[u8]) -> bool {
     false
 }
 
-/// Compares the length that the container states with the file's.
+/// Compares the length stated in the container with that of the file.
 fn riff_is_complete(file: &[u8]) -> bool {
     file.get(4..8)
         .and_then(|length| length.first_chunk())

@@ -1,20 +1,20 @@
-//! What can be seen of an image without a network: how it is laid out, how bright and how sharp it is.
+//! What can be said about an image without a network: its layout, its brightness and its sharpness.
 
 use headstart_project::ImageLook;
 
 use crate::Pixels;
 
-/// Sharpness depends on the scale, so it is measured at one side for all images that are large enough.
+/// Sharpness depends on scale, so all images that are large enough are measured at the same size.
 const SIDE_PX: usize = 128;
-/// Places of the difference hash: each row has one more than it has bits.
+/// The grid of the difference hash: each row has one more place than it has bits.
 const HASH_PLACES: [usize; 2] = [9, 8];
-/// A step of luma smaller than this is none: in plain areas the encoder's and the camera's noise would decide the bits otherwise.
+/// Smaller steps in luma are ignored: otherwise the noise of camera and encoder would decide the bits in plain areas.
 const LEAST_STEP: f32 = 5.0 / 255.0;
 
 /// Looks at the centred square of an image, which is all that a model sees of it; transparency over white.
 ///
-/// The hash is the difference hash (dHash): the square's luma averaged over areas to 9 × 8 places, and for each place whether the one on its right is brighter; row by row, the first in the lowest bit.
-/// A copy of an image, encoded anew, scaled or a little brighter, differs in few bits; but so may another image that is laid out alike, so the hash alone does not make a duplicate.
+/// The hash is the difference hash (dHash): the square's luma is area-averaged to 9 × 8 places, and each bit says whether the place to the right is brighter; row by row, the first in the lowest bit.
+/// A copy that was re-encoded, scaled or brightened a little differs in few bits; but so may another image with a similar layout, so the hash alone does not prove a duplicate.
 /// Images smaller than 128 pixels are measured at their own size.
 pub fn look(pixels: &Pixels) -> ImageLook {
     let (luma, side) = luma_square(pixels);
@@ -36,7 +36,7 @@ fn difference_hash(places: &[f32]) -> u64 {
     })
 }
 
-/// The standard deviation of the 3 × 3 Laplacian over all places that have four neighbours.
+/// The standard deviation of the 3 × 3 Laplacian over all pixels that have four neighbours.
 /// Pech-Pacheco et al., “Diatom autofocusing in brightfield microscopy: a comparative study”, ICPR 2000.
 fn laplacian_deviation(luma: &[f32], side: usize) -> f32 {
     if side < 3 {
@@ -67,7 +67,7 @@ fn luma_square(pixels: &Pixels) -> (Vec<f32>, usize) {
         .flat_map(|row| row.chunks_exact(4).skip(left).take(side))
         .map(|pixel| {
             let [red, green, blue, alpha] = [0, 1, 2, 3].map(|channel| u32::from(pixel[channel]));
-            // In whole numbers, so that white is exactly 1.
+            // In integers, so that white is exactly 1.
             let luma = (299 * red + 587 * green + 114 * blue) * alpha;
             let white = 255_000 * (255 - alpha);
             (f64::from(luma + white) / 65_025_000.0) as f32
@@ -76,7 +76,7 @@ fn luma_square(pixels: &Pixels) -> (Vec<f32>, usize) {
     (luma, side)
 }
 
-/// Averages a square over areas to `[columns, rows]` places.
+/// Area-averages a square to `[columns, rows]` places.
 fn average(square: &[f32], side: usize, [columns, rows]: [usize; 2]) -> Vec<f32> {
     if [columns, rows] == [side, side] {
         return square.to_vec();
@@ -95,10 +95,10 @@ fn average(square: &[f32], side: usize, [columns, rows]: [usize; 2]) -> Vec<f32>
         .collect()
 }
 
-/// The part of a line of pixels that falls into one place.
+/// The part of a row or column of pixels that falls into one place.
 struct Share {
     first: usize,
-    /// Of each pixel from `first` on; they sum to 1.
+    /// The weight of each pixel from `first` on; they sum to 1.
     weights: Vec<f32>,
 }
 
@@ -109,14 +109,14 @@ impl Share {
     }
 }
 
-/// How `pixels` are shared out over `places` of equal length.
+/// How `pixels` are distributed over `places` of equal length.
 fn shares(pixels: usize, places: usize) -> Vec<Share> {
     let length = pixels as f64 / places as f64;
     (0..places)
         .map(|place| {
             let (from, to) = (place as f64 * length, (place + 1) as f64 * length);
             let first = (from as usize).min(pixels - 1);
-            // Rounding must not reach for a pixel behind the last one.
+            // Rounding must not reach for a pixel past the last one.
             let end = (to.ceil() as usize).clamp(first + 1, pixels);
             let weights = (first..end).map(|pixel| {
                 let covered = to.min((pixel + 1) as f64) - from.max(pixel as f64);
@@ -180,7 +180,7 @@ mod tests {
     #[test]
     fn a_checkerboard_of_pixels_is_as_sharp_as_can_be() {
         let board = look(&gray(128, |x, y| if (x + y) % 2 == 0 { 255 } else { 0 }));
-        // Every place differs by 1 from all four neighbours: the Laplacian is 4 or -4.
+        // Every pixel differs by 1 from all four neighbours: the Laplacian is 4 or -4.
         assert_eq!(board.sharpness, 4.0);
         assert_eq!(board.brightness, 0.5);
     }
@@ -189,7 +189,7 @@ mod tests {
     fn the_hash_says_where_it_gets_brighter() {
         assert_eq!(look(&gray(144, |x, _| x as u8)).hash, u64::MAX);
         assert_eq!(look(&gray(144, |x, _| 143 - x as u8)).hash, 0);
-        // Nine columns, dark and bright in turn: every other step is upwards.
+        // Nine columns, alternately dark and bright: every other step is upwards.
         let striped = look(&gray(72, |x, _| if x / 8 % 2 == 0 { 0 } else { 255 }));
         assert_eq!(striped.hash, 0x5555_5555_5555_5555);
         // The upper half gets brighter to the right, the lower half darker.
@@ -249,7 +249,7 @@ mod tests {
             distances.extend(looks[..index].iter().map(|b| differing_bits(a, b)));
         }
         distances.sort_unstable();
-        // Plain pictures that are laid out alike come near each other; there are few of them.
+        // Plain pictures with a similar layout come close to each other; there are few of them.
         let at = |share: f64| distances[(distances.len() as f64 * share) as usize];
         let (thousandth, hundredth, median) = (at(0.001), at(0.01), at(0.5));
         assert!(

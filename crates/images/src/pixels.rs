@@ -1,4 +1,4 @@
-//! Decoded pixels and how they become the model's input.
+//! Decoded pixels, and how they become the model's input.
 
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
@@ -16,7 +16,7 @@ pub struct Pixels {
 /// Why pixels cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum PixelsError {
-    /// Width or height is zero, or the buffer has another length than they say.
+    /// Width or height is zero, or the length of the buffer does not match them.
     #[error("{width_px} × {height_px} pixels do not go with {bytes} bytes")]
     Shape {
         /// The width stated.
@@ -32,7 +32,7 @@ pub enum PixelsError {
 }
 
 impl Pixels {
-    /// Takes over an RGBA buffer of `4 * width_px * height_px` bytes.
+    /// Takes an RGBA buffer of `4 * width_px * height_px` bytes.
     ///
     /// # Errors
     /// [`PixelsError::Shape`].
@@ -71,13 +71,13 @@ impl Pixels {
         &mut self.rgba
     }
 
-    /// Whether any pixel lets through what is behind it.
+    /// Whether any pixel is not fully opaque.
     pub(crate) fn is_transparent(&self) -> bool {
         let mut alphas = self.rgba.iter().skip(3).step_by(4);
         alphas.any(|&alpha| alpha < 255)
     }
 
-    /// Cuts the largest centred square and resamples it to `side_px`, with an antialiasing (area-aware) bilinear filter.
+    /// Crops to the largest centred square and resamples it to `side_px`, with an antialiasing (area-aware) bilinear filter.
     ///
     /// # Errors
     /// [`PixelsError::Resample`] if the resampler refuses.
@@ -109,10 +109,10 @@ impl Pixels {
         })
     }
 
-    /// Writes the pixels as planes `[3, height, width]` into `planes`, transparency over white.
+    /// Writes the pixels into `planes` as `[3, height, width]`, with transparency over white.
     ///
     /// # Panics
-    /// Never: what does not fit into `planes` is left out.
+    /// Never: whatever does not fit into `planes` is left out.
     pub fn write_planes(&self, normalization: &Normalization, planes: &mut [f32]) {
         let area = self.width_px as usize * self.height_px as usize;
         for (channel, plane) in planes.chunks_mut(area.max(1)).take(3).enumerate() {
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn the_square_is_cut_from_the_middle() {
-        // Red, green and blue thirds: the middle third alone remains.
+        // Red, green and blue thirds: only the middle third remains.
         let wide = picture(90, 30, |x, _| match x / 30 {
             0 => [255, 0, 0, 255],
             1 => [0, 255, 0, 255],
@@ -160,7 +160,7 @@ mod tests {
         });
         let square = wide.center_square(10).expect("resizes");
         assert_eq!((square.width_px(), square.height_px()), (10, 10));
-        // The filter's support reaches one target pixel over the edge, as it should.
+        // The filter's support extends one target pixel beyond the edge, as it should.
         for (index, pixel) in square.rgba().chunks(4).enumerate() {
             let is_edge = [0, 9].contains(&(index % 10));
             assert!(

@@ -7,14 +7,14 @@ use headstart_project::{Part, Rejection};
 pub struct Placement {
     /// The class: the name of the folder that holds the file.
     pub class: String,
-    /// `Test` below a `test` folder, else `Train`.
+    /// `Test` below a `test` folder, otherwise `Train`.
     pub part: Part,
     /// The file's own name.
     pub name: String,
 }
 
-/// Reads class and part from a path such as `shoes/train/boot/001.jpg`.
-/// Both slashes separate; the folder next to the file is the class; `train` and `test` (in any case) above it give the part.
+/// Reads the class and the part from a path such as `shoes/train/boot/001.jpg`.
+/// Both kinds of slash separate folders; the innermost folder is the class; a `train` or `test` folder (in any case) above it gives the part.
 ///
 /// # Errors
 /// [`Rejection::UnsafePath`] for an absolute path or one with `..`, [`Rejection::NoClassFolder`] when no folder gives a class.
@@ -53,7 +53,7 @@ fn part_of(folder: &str) -> Option<Part> {
     }
 }
 
-/// Files that operating systems leave behind and nobody means to import.
+/// Files that operating systems leave behind and that nobody means to import.
 pub fn is_junk(path: &str) -> bool {
     let mut parts = path.split(['/', '\\']).rev();
     let name = parts.next().unwrap_or_default();

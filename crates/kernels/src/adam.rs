@@ -18,7 +18,7 @@ pub struct FusedAdam {
     pub beta_2: f32,
     /// Keeps the denominator away from zero.
     pub epsilon: f32,
-    /// Share of each weight that a step of learning rate 1 would take away. Biases, which are tensors of rank 1, keep theirs.
+    /// The fraction of each weight that a step at learning rate 1 would remove. Biases, which are tensors of rank 1, are not decayed.
     pub weight_decay: f32,
 }
 
@@ -55,7 +55,7 @@ impl Optimizer for FusedAdam {
         let step = AdamStep {
             beta_1: self.beta_1,
             beta_2: self.beta_2,
-            // Both bias corrections, moved out of the loop.
+            // Both bias corrections, hoisted out of the loop.
             rate: (learning_rate * root / correction(self.beta_1)) as f32,
             epsilon: self.epsilon * root as f32,
             keep: (1.0 - learning_rate * f64::from(decay)) as f32,
@@ -88,14 +88,14 @@ pub struct AdamStep {
     beta_2: f32,
     rate: f32,
     epsilon: f32,
-    /// What weight decay leaves of a parameter.
+    /// The factor by which weight decay shrinks a parameter.
     keep: f32,
 }
 
-/// The step as each backend carries it out.
+/// The step, as each backend implements it.
 #[backend_extension(Flex, Cube: cfg(feature = "webgpu"))]
 pub trait AdamBackend: Backend {
-    /// New parameter and moments. This body is composed from burn's own operations.
+    /// Returns the new parameter and moments. This default is composed of burn's own operations.
     fn adam_step(
         parameter: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
@@ -136,7 +136,7 @@ impl AdamBackend for Flex {
         step: AdamStep,
     ) -> (FlexTensor, FlexTensor, FlexTensor) {
         let gradient = gradient.to_contiguous();
-        // Each buffer is changed in place where nobody else holds it.
+        // Each buffer is updated in place if nothing else holds it.
         let [mut parameter, mut moment_1, mut moment_2] =
             [parameter, moment_1, moment_2].map(|tensor| tensor.to_contiguous());
         let values = parameter
@@ -166,7 +166,7 @@ mod tests {
 
     use super::*;
 
-    /// Ten steps down a bowl, against the paper's algorithm written out in f64.
+    /// Ten steps down a quadratic bowl, compared with the paper's algorithm in f64.
     #[test]
     fn it_follows_the_paper() {
         let device = Device::flex();
@@ -194,7 +194,7 @@ mod tests {
             .assert_approx_eq::<f32>(&expected.into_data(), Tolerance::absolute(1e-4));
     }
 
-    /// Decoupled: the decay is no part of the gradient, and it leaves biases alone.
+    /// Decoupled: the decay is not part of the gradient, and it leaves biases alone.
     #[test]
     fn weights_decay_and_biases_do_not() {
         let device = Device::flex();

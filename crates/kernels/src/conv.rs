@@ -11,21 +11,21 @@ use crate::conv_gradients::{ConvGradients, differentiable};
 use crate::depthwise::{Padded, Plane, filter_channel};
 use crate::gemm::{PANEL, Weights, multiply_panel};
 
-/// How a convolution moves over its input and what is done to its results.
+/// How a convolution moves over its input, and what happens to its results.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Conv {
-    /// Step between outputs, the same in both directions.
+    /// The stride, the same in both directions.
     pub stride: usize,
-    /// Zeros before and behind the input, for rows and for columns.
+    /// Zeros before and after the input, for rows and for columns.
     pub padding: [(usize, usize); 2],
-    /// Channels are split into this many groups that do not see each other.
+    /// Channels are split into this many groups, which do not see each other.
     pub groups: usize,
-    /// Least and greatest value of a result, if it is held between two.
+    /// The minimum and maximum of a result, if it is clamped.
     pub clamp: Option<[f32; 2]>,
 }
 
 impl Conv {
-    /// The same in burn's words; the clamp is an operation of its own there.
+    /// The same in burn's terms, where the clamp is a separate operation.
     pub(crate) fn options(self) -> ConvOptions<2> {
         ConvOptions::new_with_padding([self.stride; 2], self.padding, [1, 1], self.groups)
     }
@@ -41,10 +41,10 @@ pub fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, conv: Conv) -> T
     ))
 }
 
-/// The convolution as each backend carries it out.
+/// The convolution, as each backend implements it.
 #[backend_extension(Flex, Cube: cfg(feature = "webgpu"), Autodiff)]
 pub trait ConvBackend: Backend {
-    /// See [`conv2d`]. This body is composed from burn's own operations.
+    /// See [`conv2d`]. This default is composed of burn's own operations.
     fn conv2d_clamped(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -141,7 +141,7 @@ impl Geometry {
         self.output_shape().iter().product()
     }
 
-    /// Whether each channel is filtered on its own, by a filter that there is a kernel for.
+    /// Whether each channel is filtered on its own, with a filter for which we have a kernel.
     pub fn is_depthwise(&self) -> bool {
         let [channels_in, channels_out] = self.channels;
         self.conv.groups == channels_in
@@ -150,12 +150,12 @@ impl Geometry {
             && self.conv.stride <= 2
     }
 
-    /// Weights of one filter in one channel.
+    /// The number of weights that one filter has per channel.
     pub fn taps(&self) -> usize {
         self.kernel.iter().product()
     }
 
-    /// Whether what an output sees is the input at its own place.
+    /// Whether each output sees only the input at its own position.
     pub fn is_pointwise(&self) -> bool {
         self.taps() == 1 && self.conv.stride == 1 && self.input == self.output
     }
@@ -211,7 +211,7 @@ impl Geometry {
             return;
         }
         let [(top, _), (left, _)] = self.conv.padding;
-        // Where each output's filter starts, counted from the padded input's corner.
+        // Where each output's filter starts, relative to the corner of the padded input.
         let corners: [(usize, usize); PANEL] = core::array::from_fn(|column| {
             let place = start + column;
             let (y, x) = (place / self.output[1], place % self.output[1]);
@@ -225,7 +225,7 @@ impl Geometry {
             for (tap, row) in rows.chunks_exact_mut(PANEL).enumerate() {
                 let (down, right) = (tap / self.kernel[1], tap % self.kernel[1]);
                 for (value, &(y, x)) in row.iter_mut().zip(&corners[..columns]) {
-                    // Places before the input wrap around and fail the comparison like those behind it.
+                    // Positions before the input wrap around and fail the comparison, like those past its end.
                     let (y, x) = ((y + down).wrapping_sub(top), (x + right).wrapping_sub(left));
                     *value = if y < height && x < width {
                         channel[y * width + x]
@@ -274,7 +274,7 @@ mod tests {
 
     use super::*;
 
-    /// The kernel against burn's own operations.
+    /// The kernel, compared with burn's own operations.
     fn compare(x: [usize; 4], weight: [usize; 4], conv: Conv) {
         let device = Device::flex();
         device.seed(7);

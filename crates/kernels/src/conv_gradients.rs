@@ -1,6 +1,6 @@
-//! The convolution's gradients, for networks that are trained.
+//! The convolution's gradients, for training.
 //!
-//! burn differentiates a convolution as well, but on the CPU it rearranges whole tensors on the way; these kernels read it where it is.
+//! burn can differentiate a convolution too, but on the CPU it rearranges whole tensors along the way; these kernels read them in place.
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -16,12 +16,12 @@ use crate::depthwise::{Padded, Plane, filter_gradient};
 use crate::gemm::{PANEL, Weights, multiply_panel};
 use crate::{Conv, ConvBackend};
 
-/// What a backend has to know to train a network with [`conv2d`](crate::conv2d) in it.
+/// What a backend has to provide to train a network that contains [`conv2d`](crate::conv2d).
 ///
-/// The bodies are composed from burn's own operations.
-/// `gradient` is that of the loss by the convolution's result, before its clamp wherever it says so.
+/// The defaults are composed of burn's own operations.
+/// `gradient` is the gradient of the loss with respect to the convolution's result, and where stated, to the result before the clamp.
 pub trait ConvGradients: ConvBackend {
-    /// The gradient before the clamp: nothing passes where the result `y` lies on one of its bounds.
+    /// The gradient before the clamp: it is zero wherever the result `y` lies on one of the bounds.
     fn unclamped(
         gradient: FloatTensor<Self>,
         y: FloatTensor<Self>,
@@ -35,7 +35,7 @@ pub trait ConvGradients: ConvBackend {
         Self::float_mul(gradient, Self::float_sign(inside))
     }
 
-    /// The gradient by the input, `[batch, in, height, width]`, from the one before the clamp.
+    /// The gradient with respect to the input, `[batch, in, height, width]`, given the one before the clamp.
     fn by_input(
         gradient: FloatTensor<Self>,
         x: FloatTensor<Self>,
@@ -45,7 +45,7 @@ pub trait ConvGradients: ConvBackend {
         Self::conv2d_x_backward(x, weight, gradient, conv.options())
     }
 
-    /// The gradient by the weights, `[out, in / groups, kernel height, kernel width]`, from the one before the clamp.
+    /// The gradient with respect to the weights, `[out, in / groups, kernel height, kernel width]`, given the one before the clamp.
     fn by_weight(
         gradient: FloatTensor<Self>,
         x: FloatTensor<Self>,
@@ -55,7 +55,7 @@ pub trait ConvGradients: ConvBackend {
         Self::conv2d_weight_backward(x, weight, gradient, conv.options())
     }
 
-    /// The gradient by the bias, `[out]`, from the one before the clamp.
+    /// The gradient with respect to the bias, `[out]`, given the one before the clamp.
     fn by_bias(
         gradient: FloatTensor<Self>,
         x: FloatTensor<Self>,
@@ -73,7 +73,7 @@ impl ConvGradients for Flex {
         let (mut gradient, y) = (gradient.to_contiguous(), y.to_contiguous());
         let values = gradient.storage_mut::<f32>().iter_mut();
         for (gradient, &y) in values.zip(y.storage::<f32>()) {
-            // A choice without a jump, so that it becomes SIMD.
+            // A select instead of a branch, so that it vectorises.
             *gradient = if y > least && y < most {
                 *gradient
             } else {
@@ -130,9 +130,9 @@ impl ConvGradients for Flex {
 }
 
 impl Geometry {
-    /// The convolution that carries gradients from the results back to the input: stride 1, filters turned by half a circle, input and output channels exchanged.
-    /// Its input is the gradient with `stride - 1` zeros between its values.
-    /// `None` when the padding reaches further than the filter.
+    /// The convolution that carries gradients from the results back to the input: stride 1, filters rotated by 180°, input and output channels swapped.
+    /// Its input is the gradient, with `stride - 1` zeros between its values.
+    /// `None` if the padding reaches beyond the filter.
     fn backwards(&self) -> Option<Self> {
         let stride = self.conv.stride;
         let spread = self.output.map(|size| (size - 1) * stride + 1);
@@ -159,7 +159,7 @@ impl Geometry {
         })
     }
 
-    /// `[out, in / groups, …]` to `[in, out / groups, …]`, each filter turned by half a circle.
+    /// `[out, in / groups, …]` to `[in, out / groups, …]`, each filter rotated by 180°.
     fn turned_filters(&self, weight: &[f32]) -> Vec<f32> {
         let groups = self.conv.groups;
         let [group_in, group_out] = self.channels.map(|channels| channels / groups);
@@ -177,7 +177,7 @@ impl Geometry {
         turned
     }
 
-    /// The gradient with zeros where a stride left results out. `None` for stride 1, which leaves none out.
+    /// The gradient, with zeros where the stride skipped results. `None` for stride 1, which skips none.
     fn spread(&self, gradient: &[f32]) -> Option<Vec<f32>> {
         let stride = self.conv.stride;
         if stride == 1 {
@@ -198,7 +198,7 @@ impl Geometry {
         Some(spread)
     }
 
-    /// The gradient by the filters of a depthwise convolution, `[channels, 1, kernel, kernel]`.
+    /// The gradient with respect to the filters of a depthwise convolution, `[channels, 1, kernel, kernel]`.
     fn filters_gradient(&self, gradient: &[f32], x: &[f32]) -> Vec<f32> {
         let plane = Plane {
             input: self.input,
@@ -224,7 +224,7 @@ impl Geometry {
         filters
     }
 
-    /// The gradient by the weights, as a matrix product for each group: `gradient [out, batch * places]` times what each place sees, `[batch * places, in * taps]`.
+    /// The gradient with respect to the weights, as one matrix product per group: `gradient [out, batch * places]` times what each place sees, `[batch * places, in * taps]`.
     fn weights_gradient(&self, gradient: &[f32], x: &[f32]) -> Vec<f32> {
         let groups = self.conv.groups;
         let [group_in, group_out] = self.channels.map(|channels| channels / groups);
@@ -263,8 +263,8 @@ impl Geometry {
         weights
     }
 
-    /// What all places see through one tap of the filter, into every `PANEL`-th value of `column`.
-    /// `tap` counts over channels, rows and columns of the filter; `x` is one image's part of a group.
+    /// Writes what all places see through one tap of the filter into every `PANEL`-th value of `column`.
+    /// `tap` runs over the filter's channels, rows and columns; `x` is the part of a group that belongs to one image.
     fn fill_column(&self, x: &[f32], tap: usize, column: &mut [f32]) {
         let taps = self.taps();
         let [height, width] = self.input;
@@ -281,7 +281,7 @@ impl Geometry {
         let [rows, columns] = self.output;
         let places = (0..rows).flat_map(|y| (0..columns).map(move |x| (y, x)));
         for (value, (y, x)) in values.zip(places) {
-            // Places before the input wrap around and fail the comparison like those behind it.
+            // Positions before the input wrap around and fail the comparison, like those past its end.
             let y = (y * self.conv.stride + down).wrapping_sub(top);
             let x = (x * self.conv.stride + right).wrapping_sub(left);
             *value = if y < height && x < width {
@@ -293,7 +293,7 @@ impl Geometry {
     }
 }
 
-/// The convolution as a node of the graph that burn walks backwards.
+/// The convolution as a node in the graph that burn walks backwards.
 pub(crate) fn differentiable<B: ConvGradients, C: CheckpointStrategy>(
     x: FloatTensor<Autodiff<B, C>>,
     weight: FloatTensor<Autodiff<B, C>>,
@@ -338,7 +338,7 @@ impl<B: ConvGradients> Backward<B, 3> for Conv2d {
         if let Some(clamp) = conv.clamp {
             gradient = B::unclamped(gradient, y, clamp);
         }
-        // What is frozen has no node, and costs nothing.
+        // Frozen inputs have no node and cost nothing.
         let [of_x, of_weight, of_bias] = ops.parents;
         if let Some(node) = of_bias {
             let by_bias = B::by_bias(gradient.clone(), x.clone(), bias);
@@ -366,7 +366,7 @@ mod tests {
     use super::*;
     use crate::conv2d;
 
-    /// The gradients of a random weighting of all results, by the kernels and by burn.
+    /// The gradients of a random weighted sum of all results, from the kernels and from burn.
     fn compare(x: [usize; 4], weight: [usize; 4], conv: Conv) {
         let device = Device::flex().autodiff();
         device.seed(11);
@@ -468,7 +468,7 @@ mod tests {
         }
     }
 
-    /// The gradient by every input, weight and bias against finite differences, without a clamp: it has corners.
+    /// The gradient with respect to every input, weight and bias, compared with finite differences; without a clamp, which has corners.
     #[test]
     fn gradients_agree_with_finite_differences() {
         let device = Device::flex().autodiff();

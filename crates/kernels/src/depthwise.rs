@@ -2,10 +2,10 @@
 
 use crate::simd::F32x4;
 
-/// Outputs of a row that are computed together.
+/// How many outputs of a row are computed together.
 const BLOCK: usize = 8;
 
-/// Inputs that a block of outputs sees in one row: `BLOCK` and the filter's reach, at most 4.
+/// How many inputs of a row a block of outputs sees: `BLOCK` plus the filter's reach, which is at most 4.
 const WINDOW: usize = BLOCK + 4;
 
 /// A depthwise convolution's shape.
@@ -17,15 +17,15 @@ pub struct Plane {
     pub output: [usize; 2],
     /// Rows and columns of zeros before the input.
     pub padding_begin: [usize; 2],
-    /// Step between outputs, 1 or 2.
+    /// The stride, 1 or 2.
     pub stride: usize,
-    /// Least and greatest value of a result.
+    /// The minimum and maximum of a result.
     pub clamp: [f32; 2],
 }
 
-/// A copy of one channel with its zero border.
+/// A copy of one channel with a border of zeros.
 ///
-/// With stride 2, even and odd columns stand apart, so that neighbouring outputs always read neighbouring values.
+/// With stride 2, even and odd columns are stored separately, so that neighbouring outputs always read neighbouring values.
 pub struct Padded {
     values: Vec<f32>,
     row: usize,
@@ -33,7 +33,7 @@ pub struct Padded {
 }
 
 impl Padded {
-    /// Room for a channel of `plane` under a `kernel × kernel` filter.
+    /// Allocates room for a channel of `plane` under a `kernel × kernel` filter.
     pub fn new(plane: &Plane, kernel: usize) -> Self {
         // The last window of a row reaches beyond its end.
         let half = plane.output[1].next_multiple_of(BLOCK) + WINDOW;
@@ -110,7 +110,7 @@ fn filter_padded<const K: usize, const STRIDE: usize>(
         }
     }
     for (y, output) in output.chunks_exact_mut(width).enumerate() {
-        // One slice for each tap's row, and for each parity of its column.
+        // One slice per row of taps and per parity of the column.
         let rows: [[&[f32]; STRIDE]; K] = core::array::from_fn(|tap| {
             let row = &padded.values[(y * STRIDE + tap) * padded.row..][..padded.row];
             core::array::from_fn(|parity| &row[parity * padded.half..][..padded.half])
@@ -144,7 +144,7 @@ fn filter_padded<const K: usize, const STRIDE: usize>(
     }
 }
 
-/// Adds the gradient by one channel's filter to `filter [K, K]`: `channel` is the input, `gradient` that by the output, both row by row.
+/// Adds the gradient with respect to one channel's filter to `filter [K, K]`: `channel` is the input, `gradient` the gradient with respect to the output, both row by row.
 pub fn filter_gradient<const K: usize>(
     plane: &Plane,
     padded: &mut Padded,
@@ -178,7 +178,7 @@ fn correlate_padded<const K: usize, const STRIDE: usize>(
             let row = &padded.values[(y * STRIDE + tap) * padded.row..][..padded.row];
             for (block, gradient) in gradient.chunks(4).enumerate() {
                 let mut four = [0.0; 4];
-                // Behind the row's end the gradient is zero, so that what the window holds there does not matter.
+                // Past the end of the row the gradient is zero, so what the window holds there does not matter.
                 match gradient.first_chunk() {
                     Some(gradient) => four = *gradient,
                     None => four[..gradient.len()].copy_from_slice(gradient),

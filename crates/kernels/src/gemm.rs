@@ -2,29 +2,29 @@
 
 use crate::simd::F32x4;
 
-/// Columns that one panel of the right-hand matrix covers: two SIMD registers.
+/// How many columns one panel of the right-hand matrix covers: two SIMD registers.
 pub const PANEL: usize = 8;
 
-/// Rows of the left-hand matrix that one pass of the kernel covers.
-/// 4 × 8 sums, two panel registers, a splat and a product fit into the 15 registers that the browser's compiler can hand out; 6 × 8 were measured to be a third slower.
+/// How many rows of the left-hand matrix one pass of the kernel covers.
+/// 4 × 8 sums, two panel registers, a splat and a product fit into the 15 registers that the browser's compiler can allocate; 6 × 8 measured a third slower.
 const ROWS: usize = 4;
 
-/// The left-hand matrix and what is done to each sum.
+/// The left-hand matrix, and what happens to each sum.
 #[derive(Clone, Copy)]
 pub struct Weights<'a> {
     /// `[rows, depth]`, row by row.
     pub matrix: &'a [f32],
     /// `[rows]`, added to each sum.
     pub bias: &'a [f32],
-    /// Length of a sum.
+    /// The number of terms in each sum.
     pub depth: usize,
-    /// Least and greatest value of a result.
+    /// The minimum and maximum of a result.
     pub clamp: [f32; 2],
 }
 
-/// Multiplies the weights with one panel and writes `columns` (at most [`PANEL`]) columns of the result.
+/// Multiplies the weights by one panel and writes `columns` columns of the result, at most [`PANEL`].
 ///
-/// `panel` is `[depth, PANEL]`; `output` starts at the result's first column to write and has rows of `stride` values.
+/// `panel` is `[depth, PANEL]`; `output` starts at the first column to write and has rows of `stride` values.
 pub fn multiply_panel(
     weights: Weights<'_>,
     panel: &[f32],
@@ -66,7 +66,7 @@ fn multiply_rows<const M: usize>(
     columns: usize,
 ) {
     let depth = weights.depth;
-    // Slices of a known length let the compiler drop the bounds checks below.
+    // Slices of known length let the compiler drop the bounds checks below.
     let rows: [&[f32]; M] = core::array::from_fn(|row| &weights.matrix[row * depth..][..depth]);
     let (panel, _) = panel[..depth * PANEL].as_chunks::<PANEL>();
     let mut sums: [[F32x4; 2]; M] =

@@ -1,9 +1,9 @@
-//! The few tensor operations that Headstart runs hottest, as extensions of burn.
+//! Headstart's few hottest tensor operations, as extensions of burn.
 //!
 //! Each is one function on burn tensors.
-//! On the CPU (Flex) it is a kernel of this crate; on WebGPU it is composed from burn's own operations, so that it needs no shader of ours.
-//! The convolution's gradients are kernels on the CPU too, and burn's own elsewhere.
-//! The composed form is also the reference that the kernels are tested against.
+//! On the CPU (Flex) it is a kernel from this crate; on WebGPU it is composed of burn's own operations, so that we need no shader.
+//! The convolution's gradients, too, are kernels on the CPU and burn's own elsewhere.
+//! The composed form is also the reference against which the kernels are tested.
 
 mod adam;
 mod conv;

@@ -1,7 +1,7 @@
 //! Four f32 lanes: one WebAssembly SIMD register in the browser, and an array that LLVM vectorises elsewhere.
 //!
-//! This is the one place of the crate that knows the target.
-//! Functions that take the `relaxed-simd` attribute must all take it, so that they are inlined into each other.
+//! This is the only place in the crate that knows the target.
+//! Either all of these functions have the `relaxed-simd` attribute or none: only then are they inlined into each other.
 
 /// Four f32 lanes.
 #[derive(Clone, Copy)]
@@ -48,10 +48,10 @@ mod lanes {
             Self(f32x4_relaxed_madd(self.0, factor.0, addend.0))
         }
 
-        /// Each lane held between `least` and `most`.
+        /// Each lane clamped between `least` and `most`.
         #[inline(always)]
         pub fn clamp(self, least: Self, most: Self) -> Self {
-            // `pmin` and `pmax` are one machine instruction; they differ from min and max only in NaN and signed zero.
+            // `pmin` and `pmax` are one machine instruction; they differ from min and max only for NaN and signed zero.
             Self(f32x4_pmin(most.0, f32x4_pmax(least.0, self.0)))
         }
     }
@@ -87,7 +87,7 @@ mod lanes {
             }))
         }
 
-        /// Each lane held between `least` and `most`.
+        /// Each lane clamped between `least` and `most`.
         #[inline(always)]
         pub fn clamp(self, least: Self, most: Self) -> Self {
             Self(core::array::from_fn(|lane| {

@@ -1,6 +1,6 @@
-//! The scales of charts: where they end, what is marked on them, and how a line runs.
+//! The scales of charts: where they end, where their ticks are, and how a line runs.
 
-/// The least round number of the form 1, 2, 2.5 or 5 times a power of ten that is not below `value`.
+/// The smallest number of the form 1, 2, 2.5 or 5 times a power of ten that is not below `value`.
 pub fn round_up(value: f64) -> f64 {
     if value <= 0.0 || !value.is_finite() {
         return 1.0;
@@ -13,14 +13,14 @@ pub fn round_up(value: f64) -> f64 {
     fitting.unwrap_or(10.0) * power
 }
 
-/// Values to mark from 0 to `top`, both included.
+/// The ticks from 0 to `top`, both included.
 pub fn ticks(top: f64) -> Vec<f64> {
     (0..=4)
         .map(|quarter| top * f64::from(quarter) / 4.0)
         .collect()
 }
 
-/// A value as it stands at its mark; shares in per cent.
+/// A tick's label; fractions are in per cent.
 pub fn tick_text(value: f64, is_share: bool) -> String {
     if is_share {
         return format!("{:.0}%", value * 100.0);
@@ -30,7 +30,7 @@ pub fn tick_text(value: f64, is_share: bool) -> String {
     text.to_owned()
 }
 
-/// Epochs to mark: the first, the last, and round ones between.
+/// The epochs that get a tick: the first, the last, and round numbers in between.
 pub fn epoch_ticks(epochs: u32) -> Vec<u32> {
     if epochs <= 6 {
         return (1..=epochs.max(1)).collect();
@@ -46,7 +46,7 @@ pub fn epoch_ticks(epochs: u32) -> Vec<u32> {
     ticks
 }
 
-/// A line through these points, as the data of an SVG path; `x` and `y` place values in the drawing.
+/// A line through these points, as the data of an SVG path; `x` and `y` map values to coordinates in the drawing.
 pub fn path(points: &[(f64, f64)], x: impl Fn(f64) -> f64, y: impl Fn(f64) -> f64) -> String {
     let mut path = String::with_capacity(points.len() * 12);
     for (at, &(epoch, value)) in points.iter().enumerate() {

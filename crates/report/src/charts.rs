@@ -6,10 +6,10 @@ use crate::axis::{epoch_ticks, path, round_up, tick_text, ticks};
 use crate::markup::Html;
 use crate::{text, words};
 
-/// What stands below a line from 0 to 100 %.
+/// The labels below a line from 0 to 100 %.
 const SCALE: &str = "<text x=\"0\" y=\"32\">0%</text><text x=\"160\" y=\"32\" text-anchor=\"middle\">50%</text><text x=\"320\" y=\"32\" text-anchor=\"end\">100%</text>";
 
-/// A share on a line from 0 to 100 %, with the range of the true one.
+/// A proportion on a line from 0 to 100 %, with the range of the true value.
 pub fn interval(page: &mut Html, right: u32, total: u32) {
     let share = f64::from(right) / f64::from(total.max(1));
     let [low, high] = wilson(right, total);
@@ -33,7 +33,7 @@ pub fn interval(page: &mut Html, right: u32, total: u32) {
         .raw("</svg>");
 }
 
-/// A bar from 0 to 100 %. The figure stands beside it.
+/// A bar from 0 to 100 %. The figure itself is next to it.
 pub fn bar(page: &mut Html, share: f64) {
     page.raw("<svg class=\"bar\" viewBox=\"0 0 100 10\" preserveAspectRatio=\"none\" aria-hidden=\"true\"><rect class=\"bar-back\" width=\"100\" height=\"10\"/><rect height=\"10\" width=\"")
         .length(share.clamp(0.0, 1.0) * 100.0)
@@ -59,10 +59,10 @@ pub fn folds(page: &mut Html, folds: &[f64]) {
     page.raw(SCALE).raw("</svg>");
 }
 
-/// One figure of an epoch; absent without a validation part.
+/// One of an epoch's figures; absent without a validation part.
 type Value = fn(&EpochMetrics) -> Option<f64>;
 
-/// What a chart over the epochs shows.
+/// What a chart over epochs shows.
 struct Curve {
     title: &'static str,
     /// The upper end; the lower one is 0.
@@ -165,7 +165,7 @@ fn curve(page: &mut Html, record: &RunRecord, curve: &Curve) {
     page.raw("</svg></figure>");
 }
 
-/// How sure against how often right, before and after temperature scaling.
+/// Confidence against accuracy, before and after temperature scaling.
 pub fn reliability(page: &mut Html, before: &Reliability, after: &Reliability) {
     let x = |share: f64| 58.0 + share * 224.0;
     let y = |share: f64| 260.0 - share * 250.0;

@@ -1,23 +1,23 @@
-//! What an experiment found, in sentences that follow the numbers, also where they are not what the textbook says.
+//! What an experiment found, in sentences that follow the numbers even where they contradict the textbook.
 
 use headstart_project::{Experiment, Method};
 
 use crate::text;
 
-/// Standard errors by which two methods have to differ before one is called better.
-/// By chance alone that happens about once in twenty times.
+/// By how many standard errors two methods have to differ before one is called better.
+/// By chance alone that happens about one time in twenty.
 const CLEAR: f64 = 2.0;
-/// Times as long from which on it is worth a word.
+/// The ratio of durations from which on it is mentioned.
 const MUCH_SLOWER: f64 = 2.0;
 
-/// How two methods compare with the same images.
+/// How two methods compare on the same images.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Verdict {
     /// The first is better by this much.
     Better(f64),
     /// The first is worse by this much.
     Worse(f64),
-    /// They differ by less than chance may make.
+    /// They differ by no more than chance explains.
     TooClose,
 }
 
@@ -88,7 +88,7 @@ fn against_untrained(
     }
 }
 
-/// With how few images pretraining reaches what the other way reaches with all of them.
+/// With how few images pretraining reaches what training without it reaches with all of them.
 fn saved(
     experiment: &Experiment,
     amounts: &[Option<u32>],
@@ -146,7 +146,7 @@ fn tuning(experiment: &Experiment) -> Option<String> {
     )
 }
 
-/// Which backbone was best with the most images that two or more of them have learnt, and what it costs.
+/// Which backbone was best at the largest number of images that two or more of them were trained on, and what it costs.
 fn backbones(experiment: &Experiment) -> Option<String> {
     let of = |amount: Option<u32>| -> Vec<(Method, f64, f64)> {
         let others = experiment.methods.iter().copied();
@@ -202,10 +202,10 @@ fn images(experiment: &Experiment, amount: Option<u32>) -> String {
     }
 }
 
-/// Compares two methods by the runs that both have: seed by seed, because a seed's images and test images are the same for both.
+/// Compares two methods on the runs that both have, seed by seed, because for a given seed both have the same training and test images.
 ///
-/// The standard error has two parts: how much the difference varies from run to run, and how much it would vary with other test images.
-/// The second counts the test images as if each method had its own, which errs on the side of caution.
+/// The standard error has two parts: how much the difference varies between runs, and how much it would vary with other test images.
+/// The second treats the test images as if each method had its own, which errs on the side of caution.
 fn verdict(experiment: &Experiment, first: Method, second: Method, amount: Option<u32>) -> Verdict {
     let accuracies = |method| experiment.accuracies(method, amount);
     let pairs: Vec<(f64, f64)> = accuracies(first)
@@ -220,7 +220,7 @@ fn verdict(experiment: &Experiment, first: Method, second: Method, amount: Optio
     let mean = |of: &dyn Fn(&(f64, f64)) -> f64| pairs.iter().map(of).sum::<f64>() / runs;
     let difference = mean(&|(first, second)| first - second);
     let squares = mean(&|(first, second)| (first - second - difference).powi(2)) * runs;
-    // One run says nothing of the spread between runs.
+    // A single run says nothing about the spread between runs.
     let between_runs = squares / (runs - 1.0).max(1.0) / runs;
     let total = experiment.results.iter().map(|result| result.total).max();
     let total = f64::from(total.unwrap_or(1).max(1));
@@ -243,7 +243,7 @@ mod tests {
 
     const TEST_IMAGES: u32 = 200;
 
-    /// An experiment on 1, 5 and all of 20 images, with the shares recognised by each method; `spread` is added and taken away from run to run.
+    /// An experiment on 1, 5 and all 20 images, with the proportion that each method recognises; `spread` is alternately added and subtracted from run to run.
     fn experiment(runs: u64, spread: f64, of: [(Method, [f64; 3]); 4]) -> Experiment {
         let mut experiment = Experiment::new((0..runs).collect(), 20);
         experiment.per_class = vec![Some(1), Some(5), None];
@@ -256,7 +256,7 @@ mod tests {
                 .iter()
                 .find(|(method, _)| *method == cell.method)
                 .expect("given");
-            // Not in step with the other methods.
+            // Out of step with the other methods.
             let place = Method::ALL.iter().position(|&method| method == cell.method);
             let turn = (cell.seed as usize + place.unwrap_or(0)).is_multiple_of(2);
             let share = shares[at.expect("planned")] + if turn { spread } else { -spread };
@@ -372,7 +372,7 @@ mod tests {
         assert!(!said.contains("all images"));
     }
 
-    /// Two backbones and all of 20 images; each figure is from two runs.
+    /// Two backbones and all 20 images; each figure comes from two runs.
     fn of_backbones(shares: [f64; 2], seconds: [f64; 2]) -> String {
         let ids = [BackboneId::EfficientNetLite0, BackboneId::ResNet50];
         let mut experiment = Experiment::over_backbones(&ids, vec![0, 1], 20);

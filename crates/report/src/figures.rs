@@ -1,4 +1,4 @@
-//! How good the model is, and where it errs.
+//! How good the model is, and where it is wrong.
 
 use headstart_project::{MeasuredOn, TestRecord, counted};
 
@@ -63,7 +63,7 @@ pub fn names(page: &mut Html, names: &[String]) {
     }
 }
 
-/// What was taken for what.
+/// Which class was mistaken for which.
 pub fn confusion(page: &mut Html, report: &Report) {
     if let Some((_, measured)) = report.record.measured() {
         page.raw("<section>\n<h2>What does it mix up?</h2>");
@@ -77,7 +77,7 @@ pub fn confusion(page: &mut Html, report: &Report) {
     }
 }
 
-/// A confusion matrix. Cells are shaded by their share of their row, in steps whose text can always be read.
+/// A confusion matrix. Cells are shaded by their share of the row, in steps on which the text stays readable.
 pub fn matrix(page: &mut Html, caption: &'static str, classes: &[String], confusion: &[Vec<u32>]) {
     page.raw("<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"")
         .raw(caption)
@@ -153,7 +153,7 @@ pub fn classes(page: &mut Html, report: &Report) {
     page.raw("</table></div></section>\n");
 }
 
-/// The images that were taken for something else.
+/// The images that were mistaken for something else.
 pub fn mistakes(page: &mut Html, report: &Report) {
     let Some((part, measured)) = report.record.measured() else {
         return;

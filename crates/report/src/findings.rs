@@ -1,4 +1,4 @@
-//! What is known beyond the accuracy: whether the model can be trusted, and whether its images can.
+//! What is known beyond the accuracy: whether the model and its images can be trusted.
 
 use headstart_project::{Experiment, MeasuredOn, RunRecord, counted};
 
@@ -114,7 +114,7 @@ pub fn cross_validation(page: &mut Html, record: &RunRecord) {
     page.raw("</section>\n");
 }
 
-/// The same images learnt in several ways.
+/// The same images, learnt in several ways.
 pub fn comparison(page: &mut Html, record: &RunRecord) {
     for experiment in record.comparison.iter().chain(&record.backbones) {
         compared(page, experiment);

@@ -1,4 +1,4 @@
-//! What a run's figures mean in words, and the report that can be printed: one HTML file without scripts that asks nothing of the network.
+//! What a run's figures mean in words, and the report that can be printed: one HTML file that has no scripts and needs no network.
 //!
 //! The page takes its sentences and the scales of its charts from here, so that page and report never say different things.
 

@@ -6,10 +6,10 @@ use crate::markup::Html;
 use crate::report::Report;
 use crate::{charts, figures, text};
 
-/// Classes that are named in the introduction; the rest is counted.
+/// How many classes the introduction names; the rest are only counted.
 const NAMED: usize = 12;
 
-/// Title, date, and what this is in two sentences.
+/// Title, date, and two sentences about what this is.
 pub fn title(page: &mut Html, report: &Report) {
     let record = &report.record;
     page.raw("<header>\n<p class=\"brand\">Headstart report</p>\n<h1>")
@@ -53,7 +53,7 @@ pub fn training(page: &mut Html, record: &RunRecord) {
     }
 }
 
-/// Images by class and part.
+/// The number of images by class and part.
 pub fn images(page: &mut Html, record: &RunRecord) {
     page.raw("<section>\n<h2>What it learnt from</h2><div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Images by class and part\"><table><caption class=\"unseen\">Images by class and part</caption>")
         .head(&["Class", "Learnt from", "Held back for validation", "For testing"])

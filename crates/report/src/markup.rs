@@ -1,17 +1,17 @@
-//! HTML under construction, in which text cannot become markup.
+//! An HTML builder in which text can never become markup.
 
 /// A growing piece of HTML.
 #[derive(Default)]
 pub struct Html(String);
 
 impl Html {
-    /// Markup of this crate's own. It is `'static`, so nothing that a user has typed can come in this way.
+    /// This crate's own markup. It is `'static`, so nothing that a user typed can enter this way.
     pub fn raw(&mut self, markup: &'static str) -> &mut Self {
         self.0.push_str(markup);
         self
     }
 
-    /// Text, or the value of an attribute in double quotes; escaped.
+    /// Text, or the value of a double-quoted attribute; escaped.
     pub fn text(&mut self, text: &str) -> &mut Self {
         for letter in text.chars() {
             match letter {
@@ -20,7 +20,7 @@ impl Html {
                 '>' => self.0.push_str("&gt;"),
                 '"' => self.0.push_str("&quot;"),
                 '\'' => self.0.push_str("&#39;"),
-                // HTML has no place for the other control characters.
+                // HTML does not allow the other control characters.
                 letter if letter.is_control() && !letter.is_whitespace() => self.0.push('\u{fffd}'),
                 letter => self.0.push(letter),
             }
@@ -28,7 +28,7 @@ impl Html {
         self
     }
 
-    /// A name that a user has given. It keeps its direction of writing to itself.
+    /// A name chosen by a user, isolated so that its writing direction does not affect its surroundings.
     pub fn name(&mut self, name: &str) -> &mut Self {
         self.raw("<bdi>").text(name).raw("</bdi>")
     }
@@ -48,12 +48,12 @@ impl Html {
         self.raw("<p>").text(text).raw("</p>")
     }
 
-    /// A paragraph in small letters.
+    /// A paragraph in small type.
     pub fn hint(&mut self, text: &str) -> &mut Self {
         self.raw("<p class=\"hint\">").text(text).raw("</p>")
     }
 
-    /// The head of a table.
+    /// The header of a table.
     pub fn head(&mut self, columns: &[&'static str]) -> &mut Self {
         self.raw("<thead><tr>");
         for column in columns {

@@ -1,16 +1,16 @@
-//! The report: what goes into it, and its frame.
+//! The report: its contents and its frame.
 
 use headstart_project::RunRecord;
 
 use crate::markup::Html;
 use crate::{figures, findings, making};
 
-/// Mistakes that are shown at most.
+/// The most mistakes that are shown.
 pub const MOST_MISTAKES: usize = 60;
-/// Images in a probably wrong class that are shown at most.
+/// The most images in a probably wrong class that are shown.
 pub const MOST_SUSPECTS: usize = 24;
 
-/// Everything that a report says. All names may be any text.
+/// Everything that a report says. Names may be arbitrary text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Report {
     /// The project's name.
@@ -21,9 +21,9 @@ pub struct Report {
     pub made: Moment,
     /// The figures.
     pub record: RunRecord,
-    /// Images or classes were changed after the run.
+    /// Whether images or classes have changed since the run.
     pub is_outdated: bool,
-    /// Wrong answers on the images that the accuracy is of, the surest first; not necessarily all.
+    /// Wrong answers on the images that the accuracy refers to, the most confident first; not necessarily all.
     pub mistakes: Vec<Picture>,
     /// Images that are probably in the wrong class, the most suspect first; not necessarily all.
     pub suspects: Vec<Picture>,
@@ -32,13 +32,13 @@ pub struct Report {
 /// A point in time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Moment {
-    /// In the form of ISO 8601, for machines.
+    /// As ISO 8601, for machines.
     pub iso: String,
     /// For people.
     pub words: String,
 }
 
-/// An image and what was said of it.
+/// An image, and what the model said about it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Picture {
     /// A `data:` URL of a JPEG or PNG; anything else is not shown.
@@ -47,13 +47,13 @@ pub struct Picture {
     pub name: String,
     /// The class that it is in.
     pub actual: String,
-    /// The class that it was taken for.
+    /// The class that it was mistaken for.
     pub predicted: String,
-    /// For mistakes the probability of the class that it was taken for, for suspects that of the class that it is in.
+    /// For mistakes, the probability of the class that it was mistaken for; for suspects, that of the class that it is in.
     pub probability: f32,
 }
 
-/// The report as one HTML file. It holds no script, and forbids itself to load anything.
+/// The report as one HTML file. It contains no script, and its policy forbids it to load anything.
 pub fn html(report: &Report) -> String {
     let mut page = Html::default();
     page.raw("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n")
@@ -81,7 +81,7 @@ pub fn html(report: &Report) -> String {
     page.into_string()
 }
 
-/// Images with their names and what was said of each.
+/// Images with their names, and what the model said about each.
 pub(crate) fn pictures(page: &mut Html, pictures: &[Picture], said: impl Fn(&mut Html, &Picture)) {
     page.raw("<ul class=\"pictures\">");
     for picture in pictures {
@@ -111,7 +111,7 @@ pub(crate) fn pictures(page: &mut Html, pictures: &[Picture], said: impl Fn(&mut
     page.raw("</ul>");
 }
 
-/// Whether an address holds an image itself, in one of the formats of thumbnails.
+/// Whether an address is itself an image, in one of the formats that thumbnails have.
 fn is_picture(source: &str) -> bool {
     ["jpeg", "png"].into_iter().any(|format| {
         source
@@ -189,7 +189,7 @@ mod tests {
         ] {
             assert!(!html.contains(forbidden), "{forbidden}");
         }
-        // Only pictures have an address, and it is their content.
+        // Only pictures have an address, and that is a `data:` URL.
         assert!(
             html.split(" src=\"")
                 .skip(1)
@@ -233,7 +233,7 @@ mod tests {
                 found += 1;
             }
             prop_assert!(found > 20, "title, classes, adapter and images are all named: {}", found);
-            // What stands around the names does not depend on them.
+            // The text around the names does not depend on them.
             let other = super::html(&named(&format!("{BEGIN}{END}")));
             prop_assert_eq!(outside, other.replace([BEGIN, END], ""));
         }

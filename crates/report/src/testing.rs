@@ -10,14 +10,14 @@ use headstart_project::{
 
 use crate::{Moment, Picture, Report};
 
-/// With everything that can be in one.
+/// One with everything that a report can contain.
 pub fn report() -> Report {
     let mut report = of(["Circles", "Squares"].map(str::to_owned), &outcome());
     report.title = "Shapes".into();
     report
 }
 
-/// Every name in it is this one.
+/// One in which every name is this one.
 pub fn named(name: &str) -> Report {
     let mut report = of([name.to_owned(), name.to_owned()], &outcome());
     report.title = name.to_owned();
@@ -29,7 +29,7 @@ pub fn named(name: &str) -> Report {
     report
 }
 
-/// Of a run without held-back images, of which nothing is known.
+/// One of a run without held-back images, about which nothing is known.
 pub fn bare() -> Report {
     let outcome = TrainOutcome {
         history: Vec::new(),
@@ -162,7 +162,7 @@ fn outcome() -> TrainOutcome {
     }
 }
 
-/// Two ways to learn, on two amounts, each twice.
+/// Two ways to learn, with two amounts of images, each twice.
 fn comparison() -> Experiment {
     let mut experiment = Experiment::new(vec![0, 1], 2);
     experiment.methods = vec![Method::Scratch, Method::Frozen];
@@ -214,12 +214,12 @@ fn examination() -> Examination {
     }
 }
 
-/// Fails unless every tag is closed in its turn.
+/// Fails unless all tags are properly nested and closed.
 pub fn check_tags(html: &str) {
     let mut open: Vec<&str> = Vec::new();
     let mut rest = html;
     while let Some((_, after)) = rest.split_once('<') {
-        // Values of attributes stand in double quotes, and `<` and `>` within are escaped.
+        // Attribute values are in double quotes, and any `<` and `>` within are escaped.
         let (tag, after) = after.split_once('>').expect("a tag ends");
         assert!(
             !tag.contains('<') && tag.matches('"').count() % 2 == 0,

@@ -25,7 +25,7 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
-/// `82.5%`, `100%`: one digit behind the point where it says something.
+/// `82.5%`, `100%`: one decimal place where it is meaningful.
 pub fn percent(share: f64) -> String {
     let tenths = (share * 1000.0).round() / 10.0;
     if tenths.fract() == 0.0 {
@@ -35,7 +35,7 @@ pub fn percent(share: f64) -> String {
     }
 }
 
-/// `62%`: for figures that are not known more exactly.
+/// `62%`: for figures that are not known more precisely.
 pub fn whole(share: f64) -> String {
     format!("{:.0}%", share * 100.0)
 }
@@ -50,7 +50,7 @@ pub fn megabytes(done: u64, total: u64) -> String {
     }
 }
 
-/// `about 8 s left`, `about 2 min left`: never more exact than an estimate is.
+/// `about 8 s left`, `about 2 min left`: never more precise than an estimate can be.
 pub fn remaining(remaining_ms: f64) -> String {
     let seconds = (remaining_ms / 1000.0).max(0.0);
     if seconds < 1.0 {

@@ -1,4 +1,4 @@
-//! What figures mean, in sentences that page and report have in common.
+//! What figures mean, in sentences that the page and the report share.
 
 use headstart_project::{
     Baselines, Calibration, ClassProblem, Experiment, MeasuredOn, Method, Reliability,
@@ -7,12 +7,12 @@ use headstart_project::{
 
 use crate::text;
 
-/// Images below which a figure is called uncertain.
+/// With fewer images than this, a figure is called uncertain.
 const FEW: u32 = 100;
-/// Distances between confidence and accuracy up to which one can take the model's word, and from which on one cannot.
+/// The gaps between confidence and accuracy up to which the model can be taken at its word, and from which on it cannot.
 const CLOSE: f64 = 0.05;
 const FAR: f64 = 0.15;
-/// Temperatures this near 1 change nothing that anyone would see.
+/// Temperatures this close to 1 change nothing that anyone would notice.
 const NO_CHANGE: f64 = 0.05;
 
 /// `test` or `validation`.
@@ -23,7 +23,7 @@ pub const fn kind(part: MeasuredOn) -> &'static str {
     }
 }
 
-/// So many images of each class, in an experiment's charts and tables.
+/// The number of images per class, as shown in an experiment's charts and tables.
 pub fn amount(experiment: &Experiment, amount: Option<u32>) -> String {
     match amount {
         Some(count) => count.to_string(),
@@ -31,7 +31,7 @@ pub fn amount(experiment: &Experiment, amount: Option<u32>) -> String {
     }
 }
 
-/// What one method reached with so many images, with the spread where there are several runs.
+/// What one method achieved with that many images, with the spread if there are several runs.
 pub fn reached(experiment: &Experiment, method: Method, amount: Option<u32>) -> String {
     match experiment.summary(method, amount) {
         Some(summary) if summary.runs > 1 => format!(
@@ -55,7 +55,7 @@ pub fn range(right: u32, total: u32) -> String {
     format!("{} to {}", text::whole(low), text::whole(high))
 }
 
-/// What so many images can say of all others.
+/// What this many images can say about all others.
 pub fn interval(right: u32, total: u32, part: MeasuredOn) -> String {
     let [low, high] = wilson(right, total).map(text::whole);
     let (images, kind) = (images(total, part), kind(part));
@@ -100,7 +100,7 @@ pub fn calibration(diagram: &Reliability) -> String {
         "On average, how sure it is and how often it is right are {} apart",
         points(diagram.error)
     );
-    // Above zero where it promises more than it keeps.
+    // Positive if it promises more than it keeps.
     let excess: f64 = diagram
         .bins
         .iter()
@@ -116,7 +116,7 @@ pub fn calibration(diagram: &Reliability) -> String {
     format!("{distance}: {advice}.")
 }
 
-/// What temperature scaling did; stands after “Its temperature”.
+/// What temperature scaling did; follows the words “Its temperature”.
 pub fn temperature(calibration: &Calibration) -> String {
     let temperature = calibration.temperature;
     let (before, after) = (calibration.before.error, calibration.after.error);
@@ -148,18 +148,18 @@ pub fn points(share: f64) -> String {
     }
 }
 
-/// Bins that hold images, with their places.
+/// The bins that contain images, with their positions.
 pub fn filled(diagram: &Reliability) -> impl Iterator<Item = (usize, &ReliabilityBin)> {
     let bins = diagram.bins.iter().enumerate();
     bins.filter(|(_, bin)| bin.count > 0)
 }
 
-/// The confidences that go into a bin: `80–90%`.
+/// The range of confidences in a bin: `80–90%`.
 pub fn bounds(at: usize) -> String {
     format!("{}–{}%", at * 10, (at + 1) * 10)
 }
 
-/// A reliability diagram for those who cannot see it.
+/// A reliability diagram in words, for those who cannot see it.
 pub fn reliability(diagram: &Reliability) -> String {
     let bins: Vec<_> = filled(diagram)
         .map(|(at, bin)| {
@@ -171,7 +171,7 @@ pub fn reliability(diagram: &Reliability) -> String {
     format!("How sure against how often right. {}.", bins.join("; "))
 }
 
-/// Whether a model is worth having.
+/// Whether the model is worth having.
 pub fn baselines(accuracy: f64, baselines: &Baselines) -> String {
     let ahead = |than: f64| points((accuracy - than).abs());
     let vote = baselines.nearest_neighbours;
@@ -227,7 +227,7 @@ pub fn threshold(unknowns: &UnknownsRecord) -> String {
     )
 }
 
-/// What the folds of a cross-validation have in common, and what not.
+/// How much the folds of a cross-validation agree.
 pub fn folds(folds: &[f64], right: u32, total: u32, elapsed_ms: f64) -> String {
     let images = text::count(total as usize, "image");
     let least = folds.iter().copied().fold(1.0, f64::min);

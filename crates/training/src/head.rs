@@ -1,5 +1,8 @@
 //! The head: what is trained on top of the frozen backbone.
 
+pub(crate) mod fit;
+pub(crate) mod mixup;
+
 use burn::config::Config;
 use burn::module::{Module, Param};
 use burn::nn::{Dropout, DropoutConfig, Linear, LinearConfig};
@@ -162,7 +165,7 @@ mod tests {
     use burn::tensor::Distribution;
 
     use super::*;
-    use crate::fit::cross_entropy;
+    use crate::head::fit::cross_entropy;
     use crate::model::to_safetensors;
 
     fn file(head: &Head) -> Vec<u8> {

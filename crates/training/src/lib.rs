@@ -2,54 +2,39 @@
 //!
 //! Everything here is written against a device and a [`Host`], which knows the clock, takes the progress and says when to stop; so the same functions run in the browser's worker and in native tests.
 
-mod activations;
-mod average;
-mod baselines;
-mod calibration;
-mod compare;
-mod cross_validate;
-mod evaluate;
-mod examine;
-mod examples;
-mod explain;
-mod familiarity;
-mod fine_tune;
-mod fit;
-mod folds;
-mod groups;
+mod data;
+mod deeper;
+mod experiment;
 mod head;
 mod host;
-mod mixup;
+mod look;
 mod model;
-mod projection;
-mod run;
-mod scratch;
-mod similarity;
-mod split;
-mod suspects;
 #[cfg(test)]
 mod testing;
+mod worth;
 
-pub use activations::{Activations, halves};
-pub use baselines::baselines;
-pub use calibration::{fit_temperature, reliability};
-pub use compare::{compare, subset};
-pub use cross_validate::{OutOfFold, cross_validate, out_of_fold};
-pub use evaluate::{evaluate, largest, logits};
-pub use examine::examine;
-pub use examples::{ClassImages, Embedded, Examples};
-pub use explain::{heat_map, occlude};
-pub use familiarity::{Familiarity, LeftOut, auroc};
-pub use fine_tune::{FineTuned, embed, estimates, fine_tune};
-pub use fit::{Fitted, fit};
-pub use folds::folds;
-pub use groups::{Groups, group};
+pub use data::activations::{Activations, halves};
+pub use data::examples::{ClassImages, Embedded, Examples};
+pub use data::folds::folds;
+pub use data::groups::{Groups, group};
+pub use data::split::{Split, split};
+pub use deeper::fine_tune::{FineTuned, embed, estimates, fine_tune};
+pub use deeper::scratch::{
+    Scratch, ScratchConfig, SmallImages, scratch_logits, train_from_scratch,
+};
+pub use experiment::compare::{compare, subset};
+pub(crate) use experiment::run::check_classes;
+pub use experiment::run::{Copies, Deeper, Trained, check_settings, train, train_more};
+pub use head::fit::{Fitted, fit};
 pub use head::{Head, HeadConfig, softmax};
 pub use host::{Host, Interrupted, pause};
+pub use look::examine::examine;
+pub use look::explain::{heat_map, occlude};
+pub use look::projection::{pca, place, tsne};
+pub use look::suspects::{Suspicion, suspicions};
 pub use model::{Judgement, Model, Tuned};
-pub use projection::{pca, place, tsne};
-pub(crate) use run::check_classes;
-pub use run::{Copies, Deeper, Trained, check_settings, train, train_more};
-pub use scratch::{Scratch, ScratchConfig, SmallImages, scratch_logits, train_from_scratch};
-pub use split::{Split, split};
-pub use suspects::{Suspicion, suspicions};
+pub use worth::baselines::baselines;
+pub use worth::calibration::{fit_temperature, reliability};
+pub use worth::cross_validate::{OutOfFold, cross_validate, out_of_fold};
+pub use worth::evaluate::{evaluate, largest, logits};
+pub use worth::familiarity::{Familiarity, LeftOut, auroc};

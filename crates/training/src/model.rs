@@ -8,8 +8,8 @@ use headstart_project::TrainError;
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 
-use crate::calibration::probabilities;
 use crate::host::internal;
+use crate::worth::calibration::probabilities;
 use crate::{Familiarity, Head};
 
 /// A head with what its answers are worth.

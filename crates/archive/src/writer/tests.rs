@@ -20,7 +20,7 @@ fn crc(bytes: &[u8]) -> u32 {
     crc.finalize()
 }
 
-/// A file of zeros except where something was put, so that gigabytes take no room.
+/// A sparse file, all zeros except where something was written, so that gigabytes take no memory.
 #[derive(Default)]
 struct Sparse {
     parts: Vec<(u64, Vec<u8>)>,
@@ -69,7 +69,7 @@ impl Seek for Sparse {
     }
 }
 
-/// 5 GiB of nothing, a small file, 4 GiB less one byte of nothing, another small file.
+/// 5 GiB of zeros, a small file, 4 GiB minus one byte of zeros, another small file.
 fn giant() -> Sparse {
     let mut file = Sparse::default();
     let mut writer = ZipWriter::new(NOON);

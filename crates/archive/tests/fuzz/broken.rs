@@ -1,4 +1,4 @@
-//! Archives and what is broken about them.
+//! Archives, and what is broken about them.
 
 use headstart_archive::{EMBEDDINGS, MODEL, PROJECT, RESULTS};
 use rand::seq::IndexedRandom;
@@ -127,7 +127,7 @@ fn change(files: &mut Files, name: &str, change: impl FnOnce(&mut Vec<u8>)) {
     }
 }
 
-/// Writes numbers of no sense over fields of headers, the directory and its end.
+/// Overwrites fields of the headers, the directory and its end with senseless numbers.
 fn headers(rng: &mut ChaCha8Rng, mut archive: Vec<u8>) -> Vec<u8> {
     let signs: [&[u8]; 3] = [b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"];
     for _ in 0..rng.random_range(1..=4) {
@@ -153,7 +153,7 @@ fn headers(rng: &mut ChaCha8Rng, mut archive: Vec<u8>) -> Vec<u8> {
         }
     }
     if rng.random_bool(0.2) {
-        // A directory of 64 bits that promises the moon.
+        // A zip64 directory that promises the moon.
         let mut end = b"PK\x06\x06".to_vec();
         let place = archive.len() as u64;
         end.extend(44u64.to_le_bytes());
@@ -182,7 +182,7 @@ fn headers(rng: &mut ChaCha8Rng, mut archive: Vec<u8>) -> Vec<u8> {
     archive
 }
 
-/// Exchanges the bytes of two entries that are equally long, or writes one over the other.
+/// Swaps the bytes of two entries of equal length, or overwrites one with the other.
 fn swap(rng: &mut ChaCha8Rng, archive: &mut [u8], files: &Files) {
     let place = |archive: &[u8], bytes: &[u8]| {
         archive
@@ -240,7 +240,7 @@ fn entries(rng: &mut ChaCha8Rng, files: &mut Files) {
     }
 }
 
-/// Another writer refuses names that occur twice, so that those are always stored.
+/// The other writer refuses duplicate names, so archives that have any are always stored.
 fn packed_twice(rng: &mut ChaCha8Rng, files: &Files) -> Vec<u8> {
     let mut names: Vec<_> = files.iter().map(|(name, _)| name).collect();
     names.sort();
@@ -252,7 +252,7 @@ fn packed_twice(rng: &mut ChaCha8Rng, files: &Files) -> Vec<u8> {
     }
 }
 
-/// Puts a value of no sense somewhere into the text.
+/// Puts a senseless value somewhere in the text.
 fn meaning(rng: &mut ChaCha8Rng, text: &mut Vec<u8>) {
     let Ok(mut value) = serde_json::from_slice::<Value>(text) else {
         return;
@@ -300,7 +300,7 @@ fn meaning(rng: &mut ChaCha8Rng, text: &mut Vec<u8>) {
     *text = serde_json::to_vec(&value).expect("is JSON");
 }
 
-/// A value in the value, deep or not.
+/// A value somewhere within the value.
 fn somewhere<'a>(rng: &mut ChaCha8Rng, value: &'a mut Value) -> &'a mut Value {
     let count = match value {
         Value::Array(items) => items.len(),
@@ -319,7 +319,7 @@ fn somewhere<'a>(rng: &mut ChaCha8Rng, value: &'a mut Value) -> &'a mut Value {
     somewhere(rng, child.expect("was counted"))
 }
 
-/// Breaks the text as text.
+/// Breaks the syntax of the text.
 fn syntax(rng: &mut ChaCha8Rng, text: &mut Vec<u8>) {
     if text.is_empty() {
         return;
@@ -348,7 +348,7 @@ fn syntax(rng: &mut ChaCha8Rng, text: &mut Vec<u8>) {
     }
 }
 
-/// Breaks a file of tensors: its length, its text, its numbers.
+/// Breaks a tensor file: its length, its text, its numbers.
 fn tensors(rng: &mut ChaCha8Rng, bytes: &mut Vec<u8>) {
     if bytes.len() < 16 {
         return;
@@ -378,7 +378,7 @@ fn tensors(rng: &mut ChaCha8Rng, bytes: &mut Vec<u8>) {
     }
 }
 
-/// Small outside, large inside; or locked; or of many entries.
+/// Small outside and large inside; or locked; or with very many entries.
 fn bomb(rng: &mut ChaCha8Rng, mut files: Files) -> Vec<u8> {
     match rng.random_range(0..16) {
         0..12 => {
@@ -400,7 +400,7 @@ fn bomb(rng: &mut ChaCha8Rng, mut files: Files) -> Vec<u8> {
         }
         _ => {
             let mut archive = stored(&files);
-            // Both headers of all entries say that a password is needed.
+            // Both headers of every entry say that a password is needed.
             for at in 0..archive.len().saturating_sub(10) {
                 let flags = match &archive[at..at + 4] {
                     b"PK\x03\x04" => at + 6,

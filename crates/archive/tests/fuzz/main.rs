@@ -1,6 +1,6 @@
-//! Broken archives of every kind, from a seed: each is answered, quickly and with little memory.
+//! Broken archives of every kind, generated from a seed: each gets an answer, quickly and with little memory.
 //!
-//! `HEADSTART_FUZZ_CASES` sets how many (3,000 by default), `HEADSTART_FUZZ_SEED` where they begin, so that one case can be run again.
+//! `HEADSTART_FUZZ_CASES` sets their number (3,000 by default) and `HEADSTART_FUZZ_SEED` the first seed, so that a single case can be repeated.
 #![expect(clippy::expect_used, reason = "a test may fail so")]
 
 mod broken;
@@ -21,29 +21,29 @@ use headstart_project::ProjectFileError;
 use serde_json::Value;
 use support::backbones;
 
-/// A case may hold this much at once: the longest description that is read, as bytes, as they grow, and as what they say.
+/// The most memory that a case may hold at once: the longest description that is read, as bytes, while its buffer grows, and as parsed values.
 const MOST_BYTES: usize = 200_000_000;
-/// A case may take this long even on a slow machine.
+/// The longest that a case may take, even on a slow machine.
 const MOST_TIME: Duration = Duration::from_secs(10);
 
-/// Counts what is held, and the most that ever was.
+/// Counts the memory in use, and its maximum.
 struct Counting;
 
 static HELD: AtomicUsize = AtomicUsize::new(0);
 static MOST_HELD: AtomicUsize = AtomicUsize::new(0);
 
-// SAFETY: every call goes to the system's allocator as it came; beside that only numbers change.
+// SAFETY: every call is passed on unchanged to the system's allocator; apart from that, only counters change.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let held = HELD.fetch_add(layout.size(), Relaxed) + layout.size();
         MOST_HELD.fetch_max(held, Relaxed);
-        // SAFETY: the caller keeps to the contract of `alloc`.
+        // SAFETY: the caller upholds the contract of `alloc`.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         HELD.fetch_sub(layout.size(), Relaxed);
-        // SAFETY: the caller keeps to the contract of `dealloc`.
+        // SAFETY: the caller upholds the contract of `dealloc`.
         unsafe { System.dealloc(pointer, layout) }
     }
 }
@@ -88,7 +88,7 @@ fn broken_archives_are_answered() {
     for (answer, count) in &answers {
         println!("{count:8} {answer}");
     }
-    // A fuzzer all of whose inputs fail at the door tests the door.
+    // A fuzzer whose inputs all fail at the door tests only the door.
     if cases >= 3_000 {
         for wanted in [
             "opened",
@@ -111,7 +111,7 @@ fn broken_archives_are_answered() {
     }
 }
 
-/// Opens an archive as both kinds of projects and reads everything that they give out.
+/// Opens an archive as both kinds of project and reads everything that they offer.
 fn answer(archive: Vec<u8>) -> String {
     let limits = ArchiveLimits {
         entries: 200,
@@ -122,7 +122,7 @@ fn answer(archive: Vec<u8>) -> String {
         Ok(mut project) => {
             let described = project.project().clone();
             for (index, sample) in described.samples().enumerate() {
-                // Checked once, so it can be read.
+                // It has been checked, so it can be read.
                 project.image(index).expect("was checked");
                 let embedding = project.embedding(sample);
                 assert_eq!(embedding.is_some(), sample.embedding.is_some());

@@ -1,4 +1,4 @@
-//! A small project of version 1, and ways to put it together.
+//! A small project of version 1, and ways to assemble it.
 
 #![allow(dead_code, reason = "each of the tests uses a part of it")]
 
@@ -14,7 +14,7 @@ use image::{DynamicImage, ImageFormat};
 use safetensors::tensor::{Dtype, TensorView};
 use zip::write::SimpleFileOptions;
 
-/// The texts as the first release of the format wrote them. They stay as they are.
+/// The texts exactly as the first release of the format wrote them; never change them.
 pub const PROJECT_TEXT: &str = include_str!("../version_1/project.json");
 pub const RESULTS_TEXT: &str = include_str!("../version_1/results.json");
 
@@ -45,7 +45,7 @@ pub fn png(side_px: u32) -> Vec<u8> {
     file.into_inner()
 }
 
-/// The row of an embedding.
+/// One row of embeddings.
 pub fn row(row: u32) -> Vec<f32> {
     (0..4)
         .map(|column| (row * 4 + column) as f32 * 0.1 - 0.7)
@@ -64,7 +64,7 @@ pub fn model() -> Vec<u8> {
     safetensors::serialize([("head.output.weight", weight)], None).expect("writes")
 }
 
-/// The project's entries in the order in which they are written.
+/// The project's entries, in the order in which they are written.
 pub fn files() -> Files {
     let mut files: Files = vec![
         (PROJECT.into(), PROJECT_TEXT.into()),
@@ -78,7 +78,7 @@ pub fn files() -> Files {
     files
 }
 
-/// The files with another text or other bytes at this path; without it when there are none.
+/// The files, with the content at this path replaced, or removed for `None`.
 pub fn with(path: &str, bytes: Option<Vec<u8>>) -> Files {
     let mut files = files();
     let at = files.iter().position(|(name, _)| name == path);
@@ -92,7 +92,7 @@ pub fn with(path: &str, bytes: Option<Vec<u8>>) -> Files {
     files
 }
 
-/// The project with its description changed.
+/// The project with a modified description.
 pub fn described(change: impl FnOnce(&mut ProjectFile)) -> Files {
     let mut project = project();
     change(&mut project);
@@ -100,7 +100,7 @@ pub fn described(change: impl FnOnce(&mut ProjectFile)) -> Files {
     with(PROJECT, Some(text))
 }
 
-/// The archive as the page puts it together.
+/// The archive as the page assembles it.
 pub fn stored(files: &[(String, Vec<u8>)]) -> Vec<u8> {
     let mut writer = ZipWriter::new(Modified {
         year: 2026,
@@ -121,7 +121,7 @@ pub fn stored(files: &[(String, Vec<u8>)]) -> Vec<u8> {
     out
 }
 
-/// The archive as somebody's file manager zips it again: compressed.
+/// The archive as a file manager would zip it again: compressed.
 pub fn deflated(files: &[(String, Vec<u8>)]) -> Vec<u8> {
     let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
     for (path, bytes) in files {

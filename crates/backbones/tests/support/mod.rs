@@ -1,4 +1,4 @@
-//! What the tests have in common: weights that anyone can make again, a made-up picture, and goldens.
+//! What the tests have in common: weights that anyone can regenerate, an artificial picture, and goldens.
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 use std::collections::BTreeMap;
@@ -40,7 +40,7 @@ pub fn golden(folder: &str, name: &str) -> BTreeMap<String, Vec<f64>> {
     tensors.collect()
 }
 
-/// The features of the made-up picture in the backbone's own size.
+/// The features of the artificial picture at the backbone's own size.
 pub fn features(backbone: &Backbone) -> Vec<f64> {
     let planes = picture(backbone.input_px() as usize);
     let features = backbone.embed(planes.into_data().iter().collect());
@@ -53,7 +53,7 @@ pub fn cosine(a: &[f64], b: &[f64]) -> f64 {
     dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
 }
 
-/// Numbers from -1 to 1, as `noise` in `tools/make-backbone-goldens.py`.
+/// Numbers from -1 to 1, like `noise` in `tools/make-backbone-goldens.py`.
 fn noise(name: &str, count: usize) -> impl Iterator<Item = f64> {
     let start = crc32fast::hash(name.as_bytes());
     (0..count as u32).map(move |place| {
@@ -67,7 +67,7 @@ fn noise(name: &str, count: usize) -> impl Iterator<Item = f64> {
     })
 }
 
-/// A tensor of a state dictionary, as `values` there.
+/// A tensor of a state dictionary, like `values` there.
 fn values(name: &str, shape: &[usize]) -> Vec<f32> {
     let count: usize = shape.iter().product();
     let fan_in: usize = shape.iter().skip(1).product();
@@ -101,7 +101,7 @@ fn mapping(id: BackboneId) -> Mapping {
         .expect("is published so")
 }
 
-/// The weights as a file without a classifier.
+/// The weights as a file, without a classifier.
 pub fn published(id: BackboneId, is_hidden_kept: bool) -> Vec<u8> {
     let mapping = mapping(id);
     let layers = mapping.layers.iter().filter(|layer| match layer.part {
@@ -124,7 +124,7 @@ pub fn published(id: BackboneId, is_hidden_kept: bool) -> Vec<u8> {
     safetensors::serialize(views, None).expect("writes")
 }
 
-/// As `picture` there: `[1, 3, side, side]`.
+/// Like `picture` there: `[1, 3, side, side]`.
 pub fn picture(side: usize) -> Tensor<4> {
     let pixel = |c: usize, y: usize, x: usize| {
         let wave =

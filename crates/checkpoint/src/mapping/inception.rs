@@ -17,7 +17,7 @@
 //! | `five.{i}` | up to 5 × 5 | `branch5x5_{i + 1}` |
 //! | `seven.{i}` | 7 × 7 as 1 × 7 and 7 × 1 | `branch7x7_{i + 1}`, in `blocks.8` `branch7x7x3_{i + 1}` |
 //! | `double.{i}` | 3 × 3 or 7 × 7 twice | `branch3x3dbl_{i + 1}`, `branch7x7dbl_{i + 1}`; split at the end: `_3a`, `_3b` |
-//! | `pool` | 1 × 1 behind the average pooling | `branch_pool` |
+//! | `pool` | 1 × 1 after the average pooling | `branch_pool` |
 //!
 //! `AuxLogits` helps only in training and is left out.
 
@@ -27,9 +27,9 @@ const EPSILON: f64 = 1e-3;
 const FEATURES: usize = 2048;
 const CLASSES: usize = 1000;
 
-/// Name, torchvision's name, output channels, kernel height and width.
+/// Our name, torchvision's name, output channels, kernel height and width.
 type Convolution = (&'static str, &'static str, usize, usize, usize);
-/// Convolutions that follow one another.
+/// Convolutions in sequence.
 type Branch = Vec<Convolution>;
 
 pub(super) fn mapping() -> Mapping {
@@ -69,14 +69,14 @@ fn chain(table: &mut Table, house: &str, source: &str, channels: usize, branch: 
             format!("{source}{published}.bn"),
             EPSILON,
         );
-        // The two halves of a split compute from the same input.
+        // The two halves of a split have the same input.
         if !name.ends_with("wide") {
             channels_in = channels_out;
         }
     }
 }
 
-/// torchvision's name, the branches, and the channels of all of them together.
+/// torchvision's name, the branches, and their total number of channels.
 fn blocks() -> Vec<(&'static str, Vec<Branch>, usize)> {
     vec![
         ("Mixed_5b", small(32), 256),

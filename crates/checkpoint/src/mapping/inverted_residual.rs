@@ -1,7 +1,7 @@
-//! MobileNetV2 and EfficientNet-Lite: both are rows of inverted residuals.
+//! MobileNetV2 and EfficientNet-Lite: both are sequences of inverted residuals.
 //! Papers: Sandler and others, 2018, arXiv:1801.04381; Tan and Le, 2019, arXiv:1905.11946.
 //!
-//! Here `i` counts blocks from 0 over all stages, `s` stages, `r` blocks in a stage; behind each name, its batch norm's.
+//! Here `i` counts blocks from 0 over all stages, `s` counts stages, and `r` the blocks in a stage; each name is followed by that of its batch norm.
 //!
 //! | Headstart | torchvision (MobileNetV2) | timm | PyPI `efficientnet_lite_pytorch` |
 //! |---|---|---|---|
@@ -13,14 +13,14 @@
 //! | `classifier` | `classifier.1` | `classifier` | `_fc` |
 //!
 //! A block whose expansion is 1 has no `expand`.
-//! There torchvision and timm count one less (`conv.0.0`, `conv.0.1`, `conv.1`, `conv.2`; `conv_dw`, `bn1`, `conv_pw`, `bn2`); the PyPI package does not.
+//! There, torchvision and timm count one fewer (`conv.0.0`, `conv.0.1`, `conv.1`, `conv.2`; `conv_dw`, `bn1`, `conv_pw`, `bn2`); the PyPI package does not.
 //!
 //! timm has two families of EfficientNet-Lite with the same names and shapes: `tf_efficientnet_lite0` to `2` are Google's weights (padding “SAME”, epsilon 1e-3), which is what Headstart computes.
 //! `efficientnet_lite0` (`ra_in1k`) was trained with symmetric padding and an epsilon of 1e-5. No file says which it is, and its features would come out slightly wrong.
 
 use super::{Mapping, Model, Naming, Part, Table};
 
-/// Repeats, kernel, expansion, output channels.
+/// Number of blocks, kernel size, expansion, output channels.
 type Stage = (usize, usize, usize, usize);
 
 /// The paper's table 2.
@@ -42,7 +42,7 @@ const LITE0: [Stage; 7] = [
     (4, 5, 6, 192),
     (1, 3, 6, 320),
 ];
-/// Deeper by a factor of 1.1, the first and the last stage excepted.
+/// Deeper by a factor of 1.1, except for the first and the last stage.
 const LITE1: [Stage; 7] = [
     (1, 3, 1, 16),
     (3, 3, 6, 24),

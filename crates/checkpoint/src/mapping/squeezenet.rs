@@ -11,7 +11,7 @@
 use super::{Mapping, Model, Naming, Part, Table};
 
 const STEM: usize = 64;
-/// The place among torchvision's `features`, squeezed channels, and channels of each expansion.
+/// The index in torchvision's `features`, squeezed channels, and channels of each expansion.
 const FIRES: [(usize, usize, usize); 8] = [
     (3, 16, 64),
     (4, 16, 64),

@@ -11,7 +11,7 @@ use super::{Mapping, Model, Naming, Norm, Part, Table};
 
 /// Output channels of the blocks; the paper's table 1.
 const CHANNELS: [usize; 5] = [64, 128, 256, 512, 512];
-/// Sides of the last feature map, from which the first hidden layer computes.
+/// The side of the last feature map, which is the input of the first hidden layer.
 const MAP_SIDE: usize = 7;
 const HIDDEN: usize = 4096;
 const CLASSES: usize = 1000;
@@ -45,7 +45,7 @@ fn mapping(model: Model, naming: Naming) -> Mapping {
                     epsilon: EPSILON,
                 });
             }
-            // Its activation, and perhaps its batch norm, stand between this one and the next.
+            // Its activation, and perhaps its batch norm, come between this one and the next.
             place += if has_norm { 3 } else { 2 };
             channels_in = channels;
         }

@@ -8,29 +8,29 @@ use crate::CheckpointError;
 use crate::error::damaged;
 use crate::source::Source;
 
-/// The longest pickle that is read. A state dictionary takes about 100 bytes a tensor.
+/// The longest pickle that is accepted. A state dictionary takes about 100 bytes per tensor.
 pub(crate) const MOST_BYTES: u64 = 16 << 20;
-/// A text's length; the longest are settings that somebody saved beside the weights.
+/// The maximum length of a text; the longest are settings that somebody saved along with the weights.
 const MOST_TEXT: usize = 1 << 20;
-/// A module's or a name's length.
+/// The maximum length of the name of a module or of something in it.
 const MOST_NAME: usize = 256;
 
 /// A pickle's bytes, read in pieces.
 pub(crate) struct Input<'a, R> {
     source: &'a mut Source<R>,
-    /// Of the next byte that is not yet in `piece`.
+    /// The position in the file of the next byte that is not yet in `piece`.
     at: u64,
-    /// Behind the last byte that may be read.
+    /// The position after the last byte that may be read.
     end: u64,
-    /// Whether more follows than may be read.
+    /// Whether the file goes on after the last byte that may be read.
     is_too_long: bool,
     piece: Vec<u8>,
-    /// Of the next byte in `piece`.
+    /// The index in `piece` of the next byte.
     next: usize,
 }
 
 impl<'a, R: Read + Seek> Input<'a, R> {
-    /// The bytes from `at` on, `length` of them or up to the limit, whichever is less.
+    /// The bytes from `at` on: `length` of them, or as many as the limit allows.
     pub fn new(source: &'a mut Source<R>, at: u64, length: u64) -> Self {
         let end = at.saturating_add(length.min(MOST_BYTES));
         Self {
@@ -43,7 +43,7 @@ impl<'a, R: Read + Seek> Input<'a, R> {
         }
     }
 
-    /// Where the next byte lies in the file.
+    /// The position of the next byte in the file.
     pub fn position(&self) -> u64 {
         self.at - (self.piece.len() - self.next) as u64
     }
@@ -92,11 +92,11 @@ impl<'a, R: Read + Seek> Input<'a, R> {
             return Err(too_much("characters in a text", MOST_TEXT as u64));
         }
         let bytes = self.take(count)?;
-        // Python 2 wrote its texts without saying in which encoding; names of tensors are ASCII.
+        // Python 2 wrote texts without stating their encoding; names of tensors are ASCII.
         Ok(String::from_utf8_lossy(&bytes).into())
     }
 
-    /// Reads up to the next line feed, and steps over it.
+    /// Reads up to the next line feed and skips it.
     pub fn line(&mut self) -> Result<String, CheckpointError> {
         let mut line = Vec::new();
         loop {

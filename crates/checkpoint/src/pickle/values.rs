@@ -1,4 +1,4 @@
-//! What a pickle builds, and the names that it may build it from.
+//! What a pickle can build, and the names that it may use for it.
 
 use std::rc::Rc;
 
@@ -6,21 +6,21 @@ use super::too_much;
 use crate::error::damaged;
 use crate::{Array, CheckpointError, Dtype, TensorProblem};
 
-/// Values, and as many on the stack and remembered; a tensor takes about ten.
+/// The most values, and also the most on the stack and in the memo; a tensor takes about ten.
 pub(crate) const MOST_VALUES: usize = 1_000_000;
-/// How deep containers nest; an optimizer's state reaches 5.
+/// How deep containers may nest; an optimizer's state has 5 levels.
 pub(crate) const MOST_DEPTH: usize = 64;
-/// Dimensions of a tensor, as many as PyTorch allows.
+/// The most dimensions of a tensor, as in PyTorch.
 const MOST_DIMENSIONS: usize = 64;
 
-/// A value's number.
+/// The index of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Id(u32);
 
 /// What a pickle can build.
 #[derive(Clone, Debug)]
 pub(crate) enum Value {
-    /// Something harmless that nobody asks about.
+    /// Something harmless that is never used.
     Nothing,
     Bool(bool),
     Int(i64),
@@ -116,14 +116,14 @@ pub(crate) fn is_number_format(module: &str, name: &str) -> bool {
     module == "torch" && formats.contains(&name)
 }
 
-/// The form of a storage's numbers.
+/// The type of a storage's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Element {
     pub dtype: Dtype,
     pub bytes: u64,
 }
 
-/// Numbers side by side, elsewhere in the file.
+/// Contiguous numbers elsewhere in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Storage {
     /// Its name in the file.
@@ -131,28 +131,28 @@ pub(crate) struct Storage {
     pub element: Element,
     /// How many numbers.
     pub count: u64,
-    /// The number at which it begins, where it is a part of the storage `key` (before PyTorch 0.4).
+    /// The offset at which it begins if it is a part of the storage `key` (before PyTorch 0.4).
     pub offset: u64,
-    /// Whether it is only a part.
+    /// Whether it is only a part of a storage.
     pub is_part: bool,
 }
 
-/// A tensor as a pickle describes it: a strided window on a storage.
+/// A tensor as a pickle describes it: a strided view of a storage.
 #[derive(Clone, Debug)]
 pub(crate) struct Strided {
     pub storage: Storage,
-    /// The first number's place in the storage.
+    /// The offset of the first number in the storage.
     pub offset: u64,
     pub shape: Vec<u64>,
-    /// Numbers from one index to the next, per dimension.
+    /// The strides, in numbers.
     pub strides: Vec<u64>,
 }
 
 impl Strided {
-    /// How many numbers the tensor has, and the distance from its first to behind its last in the storage.
+    /// How many numbers the tensor has, and how many numbers of the storage it spans from the first to the last.
     ///
     /// # Errors
-    /// [`TensorProblem::Shape`], or [`TensorProblem::Overlapping`] when two indices lead to one number.
+    /// [`TensorProblem::Shape`], or [`TensorProblem::Overlapping`] if two indices lead to the same number.
     pub fn extent(&self) -> Result<(u64, u64), TensorProblem> {
         if self.shape.len() != self.strides.len() {
             return Err(TensorProblem::Shape);
@@ -164,7 +164,7 @@ impl Strided {
             .zip(self.shape.iter().copied())
             .collect();
         let product = |total: u64, &(_, size): &(u64, u64)| total.checked_mul(size.max(1));
-        // Also the product of the others, where one size is 0: others compute with it.
+        // If one size is 0, the product of the others is checked too: other code computes with it.
         axes.iter()
             .try_fold(1, product)
             .ok_or(TensorProblem::Shape)?;
@@ -195,9 +195,9 @@ pub(crate) struct Values {
 
 struct Slot {
     value: Value,
-    /// Of the deepest value in it.
+    /// How deep the values in it are nested.
     depth: usize,
-    /// Whether it is part of another value, and therefore complete.
+    /// Whether it is already part of another value, and therefore complete.
     is_placed: bool,
 }
 
@@ -297,7 +297,7 @@ impl Values {
         }
     }
 
-    /// What a persistent id stands for: `("storage", class, key, location, count)`, and before PyTorch 1.6 also `None` or `(key of the part, offset, count)`.
+    /// What a persistent id denotes: `("storage", class, key, location, count)`, and before PyTorch 1.6 also `None` or `(key of the part, offset, count)`.
     pub fn storage(&self, id: Id) -> Option<Storage> {
         let Value::Tuple(items) = self.get(id) else {
             return None;
@@ -343,7 +343,7 @@ impl Values {
         let Value::Storage(storage) = self.get(storage) else {
             return None;
         };
-        // Whether it is trained, its hooks, and what else PyTorch keeps beside a tensor.
+        // Whether it is trained, its hooks, and whatever else PyTorch keeps along with a tensor.
         if rest.len() > 3 {
             return None;
         }
@@ -397,7 +397,7 @@ impl Values {
         }
     }
 
-    /// The pairs of `OrderedDict([(key, value), …])`, which is how Python 2 wrote one.
+    /// The pairs of `OrderedDict([(key, value), …])`, which is how Python 2 wrote an ordered dictionary.
     pub fn pairs(&self, id: Id) -> Option<Vec<Id>> {
         let Value::List(items) = self.get(id) else {
             return None;

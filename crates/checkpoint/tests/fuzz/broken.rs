@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::support::*;
 
-/// Good files to begin with.
+/// Good files to start from.
 pub struct Samples {
     files: Vec<Vec<u8>>,
     pickles: Vec<Vec<u8>>,
@@ -39,7 +39,7 @@ impl Samples {
                 text("b"),
                 tensor(6, 0, &[2, 2], &[1, 3]),
             ]),
-            // A nested dictionary with an ordered one's attributes.
+            // A nested dictionary with the attributes of an ordered one.
             [
                 b"\x80\x02}q\0".to_vec(),
                 text("model"),
@@ -75,7 +75,7 @@ impl Samples {
                 ("cut off", file)
             }
             4 => {
-                // The head of one with the tail of another.
+                // The beginning of one with the end of another.
                 let (mut file, other) = (self.file(rng), self.file(rng));
                 file.truncate(rng.random_range(0..=file.len()));
                 file.extend(&other[rng.random_range(0..=other.len())..]);
@@ -110,7 +110,7 @@ fn packed(rng: &mut ChaCha8Rng, pickle: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Noise, sometimes behind a beginning that lets it in.
+/// Noise, sometimes after a beginning that gets it past the first checks.
 fn random(rng: &mut ChaCha8Rng) -> Vec<u8> {
     let starts: [&[u8]; 6] = [
         b"",
@@ -130,7 +130,7 @@ fn random(rng: &mut ChaCha8Rng) -> Vec<u8> {
     file
 }
 
-/// Changes bytes, and leaves the others where they are.
+/// Changes bytes in place.
 fn overwrite(rng: &mut ChaCha8Rng, bytes: &mut [u8]) {
     for _ in 0..rng.random_range(1..=3) {
         let at = rng.random_range(0..bytes.len());
@@ -158,7 +158,7 @@ fn mutate(rng: &mut ChaCha8Rng, bytes: &mut Vec<u8>) {
                 let to = rng.random_range(0..=bytes.len());
                 bytes.splice(to..to, copy);
             }
-            // Numbers at the edges.
+            // Numbers at the limits of their types.
             4 => {
                 let number: u32 = *[0, 1, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff]
                     .choose(rng)
@@ -176,7 +176,7 @@ fn mutate(rng: &mut ChaCha8Rng, bytes: &mut Vec<u8>) {
     }
 }
 
-/// A pickle of instructions that are known, mostly in an order that makes sense for the stack.
+/// A pickle of known instructions, mostly in an order that makes sense for the stack.
 fn instructions(rng: &mut ChaCha8Rng) -> Vec<u8> {
     let mut pickle = b"\x80\x02".to_vec();
     let is_dict = rng.random_bool(0.7);
@@ -297,7 +297,7 @@ fn instruction(rng: &mut ChaCha8Rng) -> Vec<u8> {
     }
 }
 
-/// A number as tensors have, or as none has.
+/// A number that tensors have, or one that none has.
 fn number(rng: &mut ChaCha8Rng) -> i32 {
     match rng.random_range(0..30) {
         0 => i32::MAX,
@@ -318,7 +318,7 @@ fn view(rng: &mut ChaCha8Rng) -> Vec<u8> {
     tensor(count, number(rng), &shape, &strides)
 }
 
-/// One tensor of any shape, offset and strides on a storage of any numbers.
+/// A tensor of any shape, offset and strides on a storage of any size.
 fn views(rng: &mut ChaCha8Rng) -> Vec<u8> {
     let count = rng.random_range(0..200);
     let mut numbers: Vec<f32> = (0..count).map(|number| number as f32).collect();
@@ -394,7 +394,7 @@ fn safetensors(rng: &mut ChaCha8Rng) -> Vec<u8> {
     file
 }
 
-/// A zip whose list of contents is changed, or whose files are others than they should be.
+/// A zip whose directory is changed, or whose files are not the right ones.
 fn directory(rng: &mut ChaCha8Rng, pickles: &[Vec<u8>]) -> Vec<u8> {
     let pickle = pickles.choose(rng).expect("a pickle");
     let numbers = little_endian(&[0.5; 6]);
@@ -417,7 +417,7 @@ fn directory(rng: &mut ChaCha8Rng, pickles: &[Vec<u8>]) -> Vec<u8> {
     }
     let wide = rng.random_bool(0.5);
     let mut zip = zip(&files, wide);
-    // Mostly in the directory, which is behind the files.
+    // Mostly in the directory, which comes after the files.
     let start = zip.len() - rng.random_range(1..=zip.len().min(400));
     for _ in 0..rng.random_range(0..3) {
         let at = rng.random_range(start..zip.len());

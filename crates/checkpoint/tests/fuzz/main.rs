@@ -1,6 +1,6 @@
-//! Broken and made-up weights files of every kind, from a seed: each is answered, quickly and with little memory.
+//! Broken and invented weights files of every kind, generated from a seed: each gets an answer, quickly and with little memory.
 //!
-//! `HEADSTART_FUZZ_CASES` sets how many (200,000 by default), `HEADSTART_FUZZ_SEED` where they begin, so that one case can be run again.
+//! `HEADSTART_FUZZ_CASES` sets their number (200,000 by default) and `HEADSTART_FUZZ_SEED` the first seed, so that a single case can be repeated.
 
 mod broken;
 #[path = "../support/mod.rs"]
@@ -16,29 +16,29 @@ use std::time::{Duration, Instant};
 use broken::Samples;
 use headstart_checkpoint::{Checkpoint, CheckpointError, Dtype, Model, recognise};
 
-/// A case may hold this much at once, and 30 times its file.
+/// The most memory that a case may hold at once, in addition to 30 times its file.
 const MOST_BYTES: usize = 4_000_000;
-/// A case may take this long even on a slow machine.
+/// The longest that a case may take, even on a slow machine.
 const MOST_TIME: Duration = Duration::from_secs(5);
 
-/// Counts what is held, and the most that ever was.
+/// Counts the memory in use, and its maximum.
 struct Counting;
 
 static HELD: AtomicUsize = AtomicUsize::new(0);
 static MOST_HELD: AtomicUsize = AtomicUsize::new(0);
 
-// SAFETY: every call goes to the system's allocator as it came; beside that only numbers change.
+// SAFETY: every call is passed on unchanged to the system's allocator; apart from that, only counters change.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let held = HELD.fetch_add(layout.size(), Relaxed) + layout.size();
         MOST_HELD.fetch_max(held, Relaxed);
-        // SAFETY: the caller keeps to the contract of `alloc`.
+        // SAFETY: the caller upholds the contract of `alloc`.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         HELD.fetch_sub(layout.size(), Relaxed);
-        // SAFETY: the caller keeps to the contract of `dealloc`.
+        // SAFETY: the caller upholds the contract of `dealloc`.
         unsafe { System.dealloc(pointer, layout) }
     }
 }
@@ -83,7 +83,7 @@ fn broken_weights_files_are_answered() {
     for (answer, count) in &answers {
         println!("{count:8} {answer}");
     }
-    // A fuzzer all of whose inputs fail at the door tests the door.
+    // A fuzzer whose inputs all fail at the door tests only the door.
     if cases >= 100_000 {
         for wanted in [
             "read",
@@ -117,7 +117,7 @@ fn broken_weights_files_are_answered() {
     }
 }
 
-/// Opens a file and reads everything that it gives out.
+/// Opens a file and reads everything that it offers.
 fn answer(file: Vec<u8>, seed: u64) -> String {
     let mut checkpoint = match Checkpoint::open(Cursor::new(file)) {
         Ok(checkpoint) => checkpoint,
@@ -141,7 +141,7 @@ fn answer(file: Vec<u8>, seed: u64) -> String {
             Err(error) => answer = named(&error),
         }
     }
-    // Making all the tables takes a hundred times as long as reading so small a file.
+    // Building all the tables takes a hundred times as long as reading such a small file.
     if seed.is_multiple_of(64) {
         assert_eq!(recognise(&tensors), None);
         let mismatch = Model::SqueezeNet11.mappings()[0].fit(&tensors);
@@ -151,7 +151,7 @@ fn answer(file: Vec<u8>, seed: u64) -> String {
     answer
 }
 
-/// An error's kind.
+/// The kind of an error.
 fn named(error: &CheckpointError) -> String {
     assert!(error.to_string().len() < 2_000, "{error}");
     let text = match error {

@@ -1,12 +1,12 @@
 //! Checkpoints written by hand, byte by byte.
-#![allow(dead_code, reason = "no test needs all of it")]
+#![allow(dead_code, reason = "no single test needs all of it")]
 
 use std::io::Cursor;
 use std::path::PathBuf;
 
 use headstart_checkpoint::{Checkpoint, CheckpointError};
 
-/// The folder of what `tools/make-checkpoints.py` wrote.
+/// The folder with what `tools/make-checkpoints.py` has written.
 pub fn golden(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("tests/golden")
@@ -17,10 +17,10 @@ pub fn open(bytes: &[u8]) -> Result<Checkpoint<Cursor<Vec<u8>>>, CheckpointError
     Checkpoint::open(Cursor::new(bytes.to_vec()))
 }
 
-/// Files by their names.
+/// Files by name.
 pub type Files<'a> = [(&'a str, &'a [u8])];
 
-/// A zip of stored files; `wide` writes each number of the directory in 64 bits.
+/// A zip of stored files; `wide` writes every number in the directory with 64 bits.
 pub fn zip(files: &Files, wide: bool) -> Vec<u8> {
     let (mut zip, mut directory) = (Vec::new(), Vec::new());
     for (name, data) in files {
@@ -31,7 +31,7 @@ pub fn zip(files: &Files, wide: bool) -> Vec<u8> {
         zip.extend([0; 8]);
         zip.extend([size.to_le_bytes(), size.to_le_bytes()].concat());
         zip.extend(name_length);
-        // Extra fields that the directory does not have, as PyTorch writes them for alignment.
+        // Extra fields that the directory does not have, as PyTorch writes for alignment.
         zip.extend([5, 0]);
         zip.extend(name.as_bytes());
         zip.extend(b"FB\x01\0\0");
@@ -124,7 +124,7 @@ pub fn text(text: &str) -> Vec<u8> {
     bytes
 }
 
-/// The instructions that push a whole number.
+/// The instructions that push an integer.
 pub fn int(number: i32) -> Vec<u8> {
     let mut bytes = b"J".to_vec();
     bytes.extend(number.to_le_bytes());
@@ -142,7 +142,7 @@ pub fn ints(numbers: &[i32]) -> Vec<u8> {
     tuple(numbers.iter().map(|&number| int(number)))
 }
 
-/// The instructions that push a tensor on the storage `0` of `count` numbers.
+/// The instructions that push a tensor on the storage `0`, which has `count` numbers.
 pub fn tensor(count: i32, offset: i32, shape: &[i32], strides: &[i32]) -> Vec<u8> {
     let storage = tuple([
         text("storage"),
@@ -167,7 +167,7 @@ pub fn tensor(count: i32, offset: i32, shape: &[i32], strides: &[i32]) -> Vec<u8
     .concat()
 }
 
-/// A pickle of a dictionary from instructions for keys and values.
+/// A pickle of a dictionary, given the instructions for its keys and values.
 pub fn dict(items: &[Vec<u8>]) -> Vec<u8> {
     [b"\x80\x02}(".to_vec(), items.concat(), b"u.".to_vec()].concat()
 }

@@ -3,8 +3,8 @@
 use burn::tensor::Device;
 use headstart_project::{Evaluation, SampleVerdict};
 
-use crate::calibration::probabilities;
 use crate::host::internal;
+use crate::worth::calibration::probabilities;
 use crate::{Examples, Head, Interrupted};
 
 /// Rows that go through the head at once.

@@ -7,8 +7,8 @@
 use headstart_backbones::{Weights, WeightsError};
 use headstart_project::{MeasuredOn, UnknownReport};
 
+use crate::data::similarity::{dot, unit};
 use crate::host::pause;
-use crate::similarity::{dot, unit};
 use crate::{Examples, Host, Interrupted};
 
 /// Nearest training images that count.

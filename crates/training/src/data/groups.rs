@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
+use crate::data::similarity::{dot, unit};
 use crate::host::pause;
-use crate::similarity::{dot, unit};
 use crate::{Embedded, Host, Interrupted};
 
 /// The cosine that two embeddings need to be of all but the same image, when the hashes of the two looks are equal.

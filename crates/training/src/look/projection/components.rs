@@ -221,7 +221,7 @@ pub fn dot(a: &[f32], b: &[f32]) -> f32 {
 mod tests {
     use super::*;
     use crate::host::testing::Recorder;
-    use crate::projection::tests::{clusters, rows};
+    use crate::look::projection::tests::{clusters, rows};
 
     fn components_of(embeddings: &[Vec<f32>], wanted: usize, seed: u64) -> Vec<Vec<f32>> {
         let rows = rows(embeddings);

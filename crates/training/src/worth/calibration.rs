@@ -4,8 +4,8 @@
 
 use headstart_project::{Reliability, ReliabilityBin};
 
-use crate::evaluate::largest;
 use crate::softmax;
+use crate::worth::evaluate::largest;
 
 const BINS: usize = 10;
 /// Temperatures are searched between its inverse and this.

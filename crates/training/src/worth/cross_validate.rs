@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use burn::tensor::Device;
 use headstart_project::{CrossValidation, EpochMetrics, TrainError, TrainSettings};
 
-use crate::run::check_settings;
+use crate::experiment::run::check_settings;
 use crate::{
     ClassImages, Embedded, Examples, Host, Interrupted, check_classes, evaluate, fit,
     fit_temperature, folds, group, logits,

@@ -281,7 +281,7 @@ mod tests {
 
     use super::*;
     use crate::host::testing::Recorder;
-    use crate::projection::tests::{clusters, rows};
+    use crate::look::projection::tests::{clusters, rows};
 
     fn tsne_of(embeddings: &[Vec<f32>], seed: u64) -> Vec<[f32; 2]> {
         pollster::block_on(tsne(&rows(embeddings), seed, &Recorder::default())).expect("runs")

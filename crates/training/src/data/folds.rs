@@ -1,6 +1,6 @@
 //! Equal parts for cross-validation: stratified by class, and never parting a group.
 
-use crate::split::shuffled_units;
+use crate::data::split::shuffled_units;
 
 /// Deals the images into `folds` parts, in whole groups and so that each part has about its share of each class. Returns the part of each image.
 /// The same arguments always give the same parts.
@@ -41,7 +41,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::split::tests::{groups_of, images};
+    use crate::data::split::tests::{groups_of, images};
 
     proptest! {
         #[test]

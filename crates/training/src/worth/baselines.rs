@@ -2,8 +2,8 @@
 
 use headstart_project::{Baselines, MeasuredOn};
 
+use crate::data::similarity::{dot, unit};
 use crate::host::pause;
-use crate::similarity::{dot, unit};
 use crate::{Examples, Host, Interrupted};
 
 /// Neighbours that vote.

@@ -6,7 +6,7 @@ use headstart_project::{
     BurstId, ClassFinding, ClassProblem, Examination, ImageLook, LabelSuspect, Leak, SampleId,
 };
 
-use crate::groups::{Groups, frames_of_one_recording, near_duplicates};
+use crate::data::groups::{Groups, frames_of_one_recording, near_duplicates};
 use crate::{ClassImages, Embedded, Host, Interrupted, suspicions};
 
 /// A label is probably wrong when models that have not learnt from the image give it less than this.

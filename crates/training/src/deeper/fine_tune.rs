@@ -19,10 +19,10 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use crate::average::Average;
-use crate::fit::{Sum, Targets, class_weights};
+use crate::deeper::average::Average;
+use crate::head::fit::{Sum, Targets, class_weights};
+use crate::head::mixup::Mix;
 use crate::host::{internal, pause};
-use crate::mixup::Mix;
 use crate::{Activations, Examples, Head, Host, Interrupted};
 
 /// A batch is cut into pieces of about this many multiplications, between which other work gets through: on one CPU thread a tenth of a second.

@@ -4,9 +4,9 @@
 //! For ridge regression on the class targets this needs no training again and again: the predictions without a group follow in closed form from one inverse.
 //! With λ = 2 on the centred, unit-length square roots of the features, 92 % of the labels that are flipped on purpose are among the 10 % most suspect; `cargo xtask bench quality` measures it.
 
-use crate::familiarity::roots;
+use crate::data::similarity::{dot, unit};
 use crate::host::pause;
-use crate::similarity::{dot, unit};
+use crate::worth::familiarity::roots;
 use crate::{Host, Interrupted, folds, softmax};
 
 /// Strength of the ridge.

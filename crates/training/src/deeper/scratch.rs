@@ -14,7 +14,7 @@ use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::fit::{Sum, Targets, class_weights};
+use crate::head::fit::{Sum, Targets, class_weights};
 use crate::host::{internal, pause};
 use crate::{Host, Interrupted};
 

@@ -13,9 +13,9 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use crate::evaluate::{largest, logits};
+use crate::head::mixup::Mix;
 use crate::host::internal;
-use crate::mixup::Mix;
+use crate::worth::evaluate::{largest, logits};
 use crate::{Examples, Head, HeadConfig, Host, Interrupted};
 
 /// A trained head.
