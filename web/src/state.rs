@@ -1,6 +1,6 @@
 //! The page's state: plain data, changed only by the reducer.
 //!
-//! Browser objects (files, thumbnails, embeddings) are kept by `services::media` under their sample's id and never stand here.
+//! Browser objects (files, thumbnails, embeddings) are kept by `services::samples::media` under their sample's id and never stand here.
 
 pub mod analysis;
 pub mod backbones;
@@ -39,7 +39,7 @@ use self::saved::Saved;
 use self::settings::{Draft, Field, Head, Variation};
 use self::storage::{Offline, Saving, Stage};
 use self::undo::History;
-use crate::services::store::StoreError;
+use crate::services::keep::store::StoreError;
 
 /// Everything that the page shows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

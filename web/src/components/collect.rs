@@ -19,7 +19,7 @@ use crate::components::common::term::Term;
 use crate::components::shell::tour;
 use crate::context::use_app;
 use crate::glossary::Word;
-use crate::services::intake;
+use crate::services::samples::intake;
 use crate::state::Action;
 use crate::state::camera::{CameraOwner, CameraPrefs};
 use crate::state::project::Project;

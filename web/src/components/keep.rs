@@ -11,7 +11,7 @@ use self::project_list::ProjectList;
 use crate::components::common::file_button::FileButton;
 use crate::components::common::icon::{Icon, glyph};
 use crate::context::{App, use_app};
-use crate::services::exchange;
+use crate::services::keep::exchange;
 use crate::state::State;
 use crate::state::storage::Stage;
 

@@ -5,7 +5,7 @@ use yew::prelude::*;
 
 use crate::components::common::icon::{Icon, glyph};
 use crate::context::use_app;
-use crate::services::report;
+use crate::services::keep::report;
 use crate::state::Action;
 use crate::state::run::Results;
 

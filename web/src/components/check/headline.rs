@@ -7,7 +7,7 @@ use super::export_report::ExportReport;
 use crate::components::common::empty_state::{Drawing, EmptyState};
 use crate::components::common::icon::{Icon, glyph};
 use crate::context::{App, use_app};
-use crate::services::download;
+use crate::services::keep::download;
 use crate::state::Action;
 use crate::state::backbones::PastResult;
 use crate::state::project::Project;

@@ -13,7 +13,7 @@ use super::sample_grid::SampleGrid;
 use crate::components::common::file_button::FileButton;
 use crate::components::common::icon::{Icon, glyph};
 use crate::context::use_app;
-use crate::services::intake;
+use crate::services::samples::intake;
 use crate::state::Action;
 use crate::state::camera::{CameraOwner, CameraPrefs};
 use crate::state::project::Class;

@@ -6,7 +6,7 @@ use yew::prelude::*;
 use crate::components::common::file_button::FileButton;
 use crate::components::common::icon::Icon;
 use crate::context::use_app;
-use crate::services::intake;
+use crate::services::samples::intake;
 
 #[component]
 pub fn ImportBar() -> Html {

@@ -12,7 +12,7 @@ use crate::components::common::icon::{Icon, glyph};
 use crate::components::gallery::Item;
 use crate::components::heat::view::HeatView;
 use crate::context::use_app;
-use crate::services::media::ObjectUrl;
+use crate::services::samples::media::ObjectUrl;
 use crate::state::project::Project;
 use crate::state::run::Plan;
 

@@ -17,8 +17,8 @@ use crate::components::heat::layer::HeatLayer;
 use crate::context::{App, use_app};
 use crate::heat::Overlay;
 use crate::hooks::use_camera::use_camera;
-use crate::services::camera;
 use crate::services::engine::{Answer, Judgement, Picture};
+use crate::services::samples::camera;
 use crate::state::camera::{CameraOwner, CameraPrefs};
 
 /// Enough for every backbone's input.

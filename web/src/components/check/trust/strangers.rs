@@ -13,7 +13,7 @@ use crate::components::common::file_button::FileButton;
 use crate::components::common::icon::{Icon, glyph};
 use crate::context::{App, use_app};
 use crate::services::engine::{Answer, Picture};
-use crate::services::media::ObjectUrl;
+use crate::services::samples::media::ObjectUrl;
 use crate::state::project::Project;
 use crate::state::run::Plan;
 use crate::state::threshold::is_unknown;

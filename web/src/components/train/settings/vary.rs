@@ -9,7 +9,7 @@ use crate::components::common::term::Term;
 use crate::context::use_app;
 use crate::glossary::Word;
 use crate::services::engine::Given;
-use crate::services::media::ObjectUrl;
+use crate::services::samples::media::ObjectUrl;
 use crate::state::Action;
 use crate::state::settings::{Draft, Field as Name, Variation};
 

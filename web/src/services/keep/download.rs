@@ -4,7 +4,7 @@ use js_sys::Array;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Blob, BlobPropertyBag, HtmlAnchorElement};
 
-use super::media::ObjectUrl;
+use crate::services::samples::media::ObjectUrl;
 
 /// The address must outlive the click until the browser has begun to read.
 const KEEP_URL_MS: u32 = 60_000;

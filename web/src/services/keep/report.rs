@@ -8,8 +8,8 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, FileReader};
 
 use super::download;
-use super::media::Media;
 use crate::context::App;
+use crate::services::samples::media::Media;
 use crate::state::State;
 use crate::state::run::Results;
 

@@ -14,9 +14,9 @@ use web_sys::Blob;
 use yew::Callback;
 
 use super::download;
-use super::engine::Given;
 use super::store::{KeptEmbedding, KeptFile, StoreError};
 use crate::context::App;
+use crate::services::engine::Given;
 use crate::state::project::{Project, Sample};
 use crate::state::run::{Plan, Results};
 use crate::state::saved::Saved;

@@ -8,10 +8,10 @@ use js_sys::Date;
 use web_sys::Storage;
 
 use super::lock::{self, Lock};
-use super::media::Kept;
 use super::store::{KeptImages, Store, StoreError};
 use super::weights;
 use crate::context::App;
+use crate::services::samples::media::Kept;
 use crate::state::project::Project;
 use crate::state::saved::{ProjectId, Saved, Summary, UnreadableProject};
 use crate::state::storage::Stage;

@@ -5,9 +5,9 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::File;
 use yew::Callback;
 
-use super::engine::Given;
 use super::weights;
 use crate::context::App;
+use crate::services::engine::Given;
 use crate::state::Action;
 use crate::state::backbones::KeptWeights;
 use crate::text;

@@ -17,8 +17,8 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::Blob;
 
 use self::keys::{id_of, of_project, of_sample};
-use super::media::Fingerprint;
 use crate::parts;
+use crate::services::samples::media::Fingerprint;
 use crate::state::backbones::KeptWeights;
 use crate::state::saved::{ProjectId, Saved, Summary};
 
