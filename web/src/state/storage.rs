@@ -1,6 +1,7 @@
 //! Which project is open, and how its keeping goes.
 
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 use super::saved::Summary;
 
@@ -39,5 +40,22 @@ pub enum Saving {
     UnderWay,
     Saved,
     /// It did not work; what is on the page is still there, and it is tried again.
-    Failed(crate::services::keep::store::StoreError),
+    Failed(StoreError),
+}
+
+/// Why something could not be kept or read.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum StoreError {
+    #[error(
+        "this browser keeps nothing for this page; private windows and blocked site data do that"
+    )]
+    Unavailable,
+    #[error(
+        "this page is older than the one that last kept your projects here. Reload it to get the newer one; your projects are untouched"
+    )]
+    Newer,
+    #[error("the space that the browser gives to this page is full")]
+    Full,
+    #[error("the browser’s database did not work: {0}")]
+    Failed(String),
 }

@@ -12,15 +12,15 @@ use idb::{
     Database, DatabaseEvent, Factory, ObjectStoreParams, TransactionMode, TransactionResult,
 };
 use js_sys::{Date, Float32Array, Uint8Array};
-use thiserror::Error;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::Blob;
 
 use self::keys::{id_of, of_project, of_sample};
-use crate::parts;
+use crate::services::parts;
 use crate::services::samples::media::Fingerprint;
 use crate::state::backbones::KeptWeights;
 use crate::state::saved::{ProjectId, Saved, Summary};
+use crate::state::storage::StoreError;
 
 const DATABASE: &str = "headstart";
 /// Grows with every change of the object stores below; `upgrade` brings older databases along.
@@ -43,23 +43,6 @@ const STORES: [&str; 7] = [
     MODELS,
     WEIGHTS,
 ];
-
-/// Why something could not be kept or read.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum StoreError {
-    #[error(
-        "this browser keeps nothing for this page; private windows and blocked site data do that"
-    )]
-    Unavailable,
-    #[error(
-        "this page is older than the one that last kept your projects here. Reload it to get the newer one; your projects are untouched"
-    )]
-    Newer,
-    #[error("the space that the browser gives to this page is full")]
-    Full,
-    #[error("the browser’s database did not work: {0}")]
-    Failed(String),
-}
 
 /// An image's file with what is needed to find its place if the description is lost.
 pub struct KeptFile {
