@@ -59,3 +59,36 @@ pub enum StoreError {
     #[error("the browser’s database did not work: {0}")]
     Failed(String),
 }
+
+impl StoreError {
+    /// What an error of the browser's database means. Its name (`DOMException.name`) is the same in every browser; its words are not.
+    pub fn of(name: Option<&str>, words: String) -> Self {
+        match name {
+            Some("QuotaExceededError") => Self::Full,
+            // The database was made by a newer page.
+            Some("VersionError") => Self::Newer,
+            _ => Self::Failed(words),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_name_says_that_the_space_is_full() {
+        let of = |name, words: &str| StoreError::of(name, words.into());
+        assert_eq!(of(Some("QuotaExceededError"), ""), StoreError::Full);
+        assert_eq!(of(Some("VersionError"), ""), StoreError::Newer);
+        let words = "The Quota of patience is exceeded";
+        for name in [
+            Some("AbortError"),
+            Some("UnknownError"),
+            Some("InvalidStateError"),
+            None,
+        ] {
+            assert_eq!(of(name, words), StoreError::Failed(words.into()));
+        }
+    }
+}

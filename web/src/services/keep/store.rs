@@ -11,7 +11,7 @@ use headstart_project::{BackboneChoice, BackboneId, ImageLook, SampleId};
 use idb::{
     Database, DatabaseEvent, Factory, ObjectStoreParams, TransactionMode, TransactionResult,
 };
-use js_sys::{Date, Float32Array, Uint8Array};
+use js_sys::{Date, Float32Array, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::Blob;
 
@@ -431,21 +431,54 @@ impl Store {
 
 /// Waits until what was written is safe.
 async fn finish(transaction: idb::Transaction) -> Result<(), StoreError> {
-    match transaction.await {
-        Ok(TransactionResult::Committed) => Ok(()),
-        // The browser aborts a transaction by itself when it runs out of space.
-        Ok(TransactionResult::Aborted) => Err(StoreError::Full),
-        Err(error) => Err(failed(error)),
+    // Waiting takes the transaction, and only it says afterwards why it was given up.
+    let transaction = JsValue::from(transaction);
+    let waiting = idb::Transaction::try_from(transaction.clone()).map_err(failed)?;
+    let ended = waiting.await;
+    if ended == Ok(TransactionResult::Committed) {
+        return Ok(());
     }
+    // The requests of a transaction that the browser gives up, for want of space or for another reason, fail merely because it was.
+    let reason = field(&transaction, "error").map(|exception| {
+        let words = text(&exception, "message").unwrap_or_default();
+        StoreError::of(text(&exception, "name").as_deref(), words)
+    });
+    Err(reason.unwrap_or_else(|| match ended {
+        Err(error) => failed(error),
+        Ok(_) => StoreError::Failed("what was being written was given up".into()),
+    }))
 }
 
 fn failed(error: idb::Error) -> StoreError {
-    let words = error.to_string();
-    if words.contains("Quota") {
-        StoreError::Full
-    } else if words.contains("VersionError") {
-        StoreError::Newer
-    } else {
-        StoreError::Failed(words)
+    let name = exception(&error).and_then(|exception| text(&exception, "name"));
+    StoreError::of(name.as_deref(), error.to_string())
+}
+
+/// The browser's own exception in an error of the calls that are made here.
+fn exception(error: &idb::Error) -> Option<JsValue> {
+    use idb::Error;
+    match error {
+        Error::DomException(exception) => Some(exception.into()),
+        // A failed request's event reaches its transaction, whose future takes the request for something strange.
+        Error::UnexpectedJsType(_, request) => field(request, "error"),
+        Error::DeleteFailed(exception)
+        | Error::GetAllKeysFailed(exception)
+        | Error::GetFailed(exception)
+        | Error::IndexedDbOpenFailed(exception)
+        | Error::KeyRangeCreateFailed(exception)
+        | Error::ObjectStoreNotFound(exception)
+        | Error::TransactionOpenFailed(exception)
+        | Error::UpdateFailed(exception) => Some(exception.clone()),
+        _ => None,
     }
+}
+
+/// A field that is there.
+fn field(value: &JsValue, name: &str) -> Option<JsValue> {
+    let value = Reflect::get(value, &name.into()).ok()?;
+    (!value.is_null() && !value.is_undefined()).then_some(value)
+}
+
+fn text(value: &JsValue, name: &str) -> Option<String> {
+    field(value, name)?.as_string()
 }
