@@ -2,6 +2,8 @@
 //!
 //! The page holds the project's plain data in one state with one reducer, shows it, and talks to the engine, which runs in a worker of its own.
 
+#[cfg(test)]
+mod arrows;
 mod components;
 mod context;
 mod glossary;
@@ -22,7 +24,7 @@ fn main() {
         .and_then(|document| document.get_element_by_id("app"));
     match root {
         Some(root) => {
-            yew::Renderer::<components::app::App>::with_root(root).render();
+            yew::Renderer::<components::shell::app::App>::with_root(root).render();
         }
         None => web_sys::console::error_1(&"Headstart: there is no element #app".into()),
     }
