@@ -25,7 +25,8 @@ Headstart's own tool. Usage: cargo xtask COMMAND
 
   serve [--port N] [--open]   build the page, serve it on this machine, and build it anew when a file changes
   dist                        build the static site into dist/, and a zip of it
-  test [lint|native|web]...   run all tests, or the named parts
+  test [lint|native|web]... [--built] [--shard K/N]
+                              run all tests, or the named parts; of the browser's on the site as it is in dist/, or a share
   bench                       measure the engine against TensorFlow.js
   bench quality [FILE.zip] [--curve]
                               measure on photographs what the methods are worth, or how they learn from few images
@@ -40,7 +41,7 @@ Missing programs are installed into .tools/ inside the project.";
 enum Task {
     Serve(serve::Options),
     Dist,
-    Test(Vec<test::Part>),
+    Test(test::Options),
     Bench,
     Quality(bench::Quality),
     Finish,
@@ -77,7 +78,7 @@ fn perform(task: Task) -> Result<()> {
             );
             Ok(())
         }
-        Task::Test(parts) => test::run_parts(&project, &parts),
+        Task::Test(options) => test::run_parts(&project, &options),
         Task::Bench => bench::run(&project),
         Task::Quality(options) => bench::quality(&project, options),
         Task::Finish => dist::finish(&project),
@@ -103,10 +104,14 @@ fn parse(mut arguments: Parser) -> Result<Task> {
                 );
             }
             (Some(Task::Serve(options)), Arg::Long("open")) => options.open = true,
-            (Some(Task::Test(parts)), Arg::Value(name)) => {
+            (Some(Task::Test(options)), Arg::Long("built")) => options.is_built = true,
+            (Some(Task::Test(options)), Arg::Long("shard")) => {
+                options.shard = Some(arguments.value()?.string()?);
+            }
+            (Some(Task::Test(options)), Arg::Value(name)) => {
                 let name = name.string()?;
                 let part = test::Part::from_name(&name);
-                parts.push(part.ok_or_else(|| {
+                options.parts.push(part.ok_or_else(|| {
                     anyhow!("there is no part of the tests named {name}: lint, native or web")
                 })?);
             }
@@ -129,20 +134,14 @@ fn parse(mut arguments: Parser) -> Result<Task> {
             (_, other) => return Err(anyhow!("{}\n\n{HELP}", other.unexpected())),
         }
     }
-    let mut task = task.unwrap_or(Task::Help);
-    if let Task::Test(parts) = &mut task
-        && parts.is_empty()
-    {
-        parts.extend(test::Part::ALL);
-    }
-    Ok(task)
+    Ok(task.unwrap_or(Task::Help))
 }
 
 fn task_named(name: &str) -> Result<Task> {
     Ok(match name {
         "serve" => Task::Serve(serve::Options::default()),
         "dist" => Task::Dist,
-        "test" => Task::Test(Vec::new()),
+        "test" => Task::Test(test::Options::default()),
         "bench" => Task::Bench,
         "finish" => Task::Finish,
         "weights" => Task::Weights(weights::Options::default()),

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::dist::collect_files;
 use crate::shell::Project;
-use crate::{binaries, split};
+use crate::{binaries, split, weights};
 
 /// Where the scripts come from that know what the site consists of.
 const SCRIPTS: &str = "web/public";
@@ -17,11 +17,6 @@ const SCRIPTS: &str = "web/public";
 const WORKER: &str = "sw.js";
 /// The engine's script, in which the engines are filled in.
 const ENGINE: &str = "engine.js";
-/// The weights that come with every page. Others are larger; the page keeps them when they are chosen.
-const SHIPPED_WEIGHTS: [&str; 2] = [
-    "weights/efficientnet-lite0.safetensors",
-    "weights/squeezenet1-1.safetensors",
-];
 /// The script that starts the page.
 const START: &str = "start.js";
 
@@ -93,12 +88,6 @@ fn with_engines(source: &str, engines: &[&str]) -> Result<String> {
     Ok(source.replace(ENGINES, &format!("const ENGINES = {names};")))
 }
 
-/// Whether the service worker keeps a file from the first visit on.
-fn is_kept(path: &str) -> bool {
-    let is_weights = path.starts_with("weights/") && path.ends_with(".safetensors");
-    !is_weights || SHIPPED_WEIGHTS.contains(&path)
-}
-
 /// Every file that the service worker keeps, by its path with `/`, with its SHA-256, in order.
 fn list(folder: &Path) -> Result<Vec<(String, [u8; 32])>> {
     let mut files: Vec<PathBuf> = Vec::new();
@@ -108,7 +97,7 @@ fn list(folder: &Path) -> Result<Vec<(String, [u8; 32])>> {
         let path = file.strip_prefix(folder)?;
         let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();
         let path = parts.join("/");
-        if path != WORKER && is_kept(&path) {
+        if path != WORKER && !weights::is_extra(&path) {
             list.push((path, Sha256::digest(fs::read(&file)?).into()));
         }
     }
@@ -144,13 +133,6 @@ fn fill_in(source: &str, files: &[(String, [u8; 32])]) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_the_weights_that_come_with_every_page_are_kept() {
-        assert!(SHIPPED_WEIGHTS.into_iter().all(is_kept));
-        assert!(is_kept("weights/README.md") && is_kept("index.html"));
-        assert!(!is_kept("weights/efficientnet-lite2.safetensors"));
-    }
 
     #[test]
     fn the_page_is_started_by_a_script_of_its_own() {

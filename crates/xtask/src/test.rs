@@ -1,10 +1,13 @@
 //! `cargo xtask test`: everything that has to hold before a change is good.
 
-use std::fmt;
+use std::io::{self, Read};
+use std::process::Child;
+use std::thread::{self, JoinHandle};
+use std::{env, fmt};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
-use crate::shell::{Output, Project, run, run_and_read, step};
+use crate::shell::{self, Output, Project, in_words, run, run_and_read, step};
 use crate::{dist, tools};
 
 /// A part of the tests that can be run alone.
@@ -38,15 +41,54 @@ impl fmt::Display for Part {
     }
 }
 
+/// What is tested, and how.
+#[derive(Debug, Default)]
+pub struct Options {
+    /// The parts; all when none is named.
+    pub parts: Vec<Part>,
+    /// Whether the site in `dist/` is taken as it is instead of being built.
+    pub is_built: bool,
+    /// Which of how many shares of the end-to-end tests to run, as `1/3`.
+    pub shard: Option<String>,
+}
+
 /// Runs the given parts, and stops at the first step that fails.
-pub fn run_parts(project: &Project, parts: &[Part]) -> Result<()> {
+///
+/// The site is built beside the other parts: what is compiled leaves a core idle now and then, and so do tests.
+pub fn run_parts(project: &Project, options: &Options) -> Result<()> {
+    let parts = match options.parts.as_slice() {
+        [] => &Part::ALL,
+        parts => parts,
+    };
+    let builds = parts.contains(&Part::Web) && !options.is_built;
+    // First what may be missing, so that nobody waits for a build to hear of it.
+    if parts.contains(&Part::Web) {
+        tools::chromium()?;
+        tools::node_packages(project, "web")?;
+    }
+    let mut site = if builds && parts.len() > 1 {
+        Some(Building::start(project)?)
+    } else {
+        None
+    };
     let mut summary = Vec::new();
     for part in parts {
         match part {
             Part::Lint => lint(project)?,
             Part::Native => summary.extend(native(project)?),
-            Part::Web => summary.extend(web(project)?),
+            Part::Web => {
+                match site.take() {
+                    Some(site) => site.finish()?,
+                    None if builds => dist::build(project, dist::Extent::Whole)?,
+                    None => {}
+                }
+                summary.extend(web(project, options)?);
+            }
         }
+    }
+    println!("\n==> How long each step took");
+    for (title, duration) in shell::steps() {
+        println!("    {:>12}  {title}", in_words(duration));
     }
     println!(
         "\n==> Passed: {}",
@@ -61,6 +103,50 @@ pub fn run_parts(project: &Project, parts: &[Part]) -> Result<()> {
         println!("{line}");
     }
     Ok(())
+}
+
+/// The site, while another process of this tool builds it; ends with it.
+struct Building {
+    child: Child,
+    output: Option<JoinHandle<io::Result<String>>>,
+}
+
+impl Building {
+    fn start(project: &Project) -> Result<Self> {
+        println!("\n==> Building the site beside what follows; its output comes later");
+        let (mut reader, writer) = io::pipe()?;
+        let mut command = project.command(env::current_exe()?)?;
+        command.arg("dist").stdout(writer.try_clone()?).stderr(writer);
+        let child = command.spawn().context("could not start this tool again")?;
+        let output = thread::spawn(move || {
+            let mut output = String::new();
+            reader.read_to_string(&mut output).map(|_| output)
+        });
+        Ok(Self {
+            child,
+            output: Some(output),
+        })
+    }
+
+    /// Waits for the site and prints what the build has printed.
+    fn finish(mut self) -> Result<()> {
+        step("Waiting for the site", || {
+            let status = self.child.wait()?;
+            match self.output.take().map(JoinHandle::join) {
+                Some(Ok(output)) => println!("{}", output?),
+                _ => bail!("could not read the output of the build"),
+            }
+            ensure!(status.success(), "the site could not be built");
+            Ok(())
+        })
+    }
+}
+
+impl Drop for Building {
+    fn drop(&mut self) {
+        // When another part has failed there is no use for it; when it has ended, this does nothing.
+        let _ = self.child.kill();
+    }
 }
 
 fn lint(project: &Project) -> Result<()> {
@@ -90,9 +176,22 @@ fn lint(project: &Project) -> Result<()> {
         Ok(())
     })?;
 
-    if !tools::cargo_deny(project)? {
+    step("Building the documentation", || {
+        let mut doc = project.cargo(&["doc", "--locked", "--workspace", "--no-deps"])?;
+        doc.arg("--document-private-items")
+            .env("RUSTDOCFLAGS", "-D warnings");
+        run(doc)
+    })?;
+    tools::node_packages(project, "web")?;
+    step("Linting the scripts", || {
+        let mut npm = tools::npm(project)?;
+        npm.current_dir(project.path("web")).args(["run", "lint"]);
+        run(npm)
+    })?;
+    if !tools::has_cargo_deny(project) {
+        // Compiling it takes longer than it is worth: the dependencies change rarely.
         println!(
-            "\n==> Not checked: licences and sources of the dependencies, since cargo-deny is not installed; the hosted CI checks them always"
+            "\n==> Not checked: licences and sources of the dependencies, since cargo-deny is not installed; the hosted CI always checks them"
         );
         return Ok(());
     }
@@ -152,10 +251,8 @@ fn count(summary: &str, word: &str) -> Option<usize> {
 }
 
 /// Returns the runner's own summary.
-fn web(project: &Project) -> Result<Vec<String>> {
-    // First what may be missing, so that nobody waits for a build to hear of it.
+fn web(project: &Project, options: &Options) -> Result<Vec<String>> {
     let chromium = tools::chromium()?;
-    tools::node_packages(project, "web")?;
     step("Auditing what the page takes from npm", || {
         let mut npm = tools::npm(project)?;
         npm.current_dir(project.path("web"))
@@ -169,11 +266,13 @@ fn web(project: &Project) -> Result<Vec<String>> {
         ensure!(output.succeeded, "npm has found a vulnerability");
         Ok(())
     })?;
-    dist::build(project, dist::Extent::Whole)?;
     step("Weighing the site", || dist::check_sizes(project))?;
     step("Running the end-to-end tests in Chromium", || {
         let mut npm = tools::npm(project)?;
-        npm.current_dir(project.path("web")).args(["test"]);
+        npm.current_dir(project.path("web")).arg("test");
+        if let Some(shard) = &options.shard {
+            npm.args(["--", "--shard", shard]);
+        }
         npm.env("CHROMIUM", &chromium)
             .env("HEADSTART_DIST", project.dist());
         let output = run_and_read(npm)?;

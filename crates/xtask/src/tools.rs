@@ -29,13 +29,6 @@ const TRUNK: Tool = Tool {
     duration: "about 2 minutes",
 };
 
-const CARGO_DENY: Tool = Tool {
-    name: "cargo-deny",
-    version: "0.20.2",
-    purpose: "checks licences and sources of all dependencies",
-    duration: "about a minute",
-};
-
 /// The standard library for the browser.
 pub fn wasm_target(project: &Project) -> Result<()> {
     const TARGET: &str = "wasm32-unknown-unknown";
@@ -71,23 +64,20 @@ pub fn trunk(project: &Project) -> Result<()> {
     cargo_tool(project, &TRUNK)
 }
 
-/// What checks the dependencies, or `false` where it is neither there nor worth compiling.
-///
-/// The dependencies change rarely, and the hosted CI checks every change.
-pub fn cargo_deny(project: &Project) -> Result<bool> {
-    let is_hosted = std::env::var_os("GITHUB_ACTIONS").is_some();
-    if !is_hosted && !is_there(project, &CARGO_DENY) {
-        return Ok(false);
-    }
-    cargo_tool(project, &CARGO_DENY)?;
-    Ok(true)
+/// Whether there is a cargo-deny, which checks licences and sources of all dependencies.
+pub fn has_cargo_deny(project: &Project) -> bool {
+    find_program("cargo-deny").is_some() || own(project, "cargo-deny").is_file()
+}
+
+/// Where the project's own copy of a program is, or would be.
+fn own(project: &Project, name: &str) -> PathBuf {
+    let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
+    project.tools().join("bin").join(file)
 }
 
 /// Whether the project's own copy, or a program in PATH, is of the right version.
 fn is_there(project: &Project, tool: &Tool) -> bool {
-    let file = format!("{}{}", tool.name, std::env::consts::EXE_SUFFIX);
-    let own = project.tools().join("bin").join(file);
-    let candidates = [Some(own), find_program(tool.name)];
+    let candidates = [Some(own(project, tool.name)), find_program(tool.name)];
     candidates.into_iter().flatten().any(|program| {
         let mut command = Command::new(program);
         command.arg("--version");
