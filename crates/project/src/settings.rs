@@ -1,4 +1,12 @@
+//! What can be set: plain data here, and [`table`] says of each number what there is to know about it.
+
+mod table;
+mod variation;
+
 use serde::{Deserialize, Serialize};
+
+pub use self::table::{FieldCard, Kind, SETTINGS, Section, Setting, SettingCard};
+pub use self::variation::{VARIATIONS, Variation, VariationCard};
 
 /// Where tensors are computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,7 +52,7 @@ pub enum Part {
     Test,
 }
 
-/// What a user can change about training.
+/// How a model is trained. The range of each number is in the table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TrainSettings {
@@ -58,9 +66,9 @@ pub struct TrainSettings {
     pub seed: u64,
     /// Units of the hidden layer; 0 for a linear head.
     pub hidden_units: u32,
-    /// Share of hidden units that are switched off at random in each step, 0 up to 0.9.
+    /// Share of hidden units that are switched off at random in each step.
     pub dropout: f64,
-    /// Share of each class that is held back for validation, 0 up to 0.5.
+    /// Share of each class that is held back for validation.
     pub validation_share: f64,
     /// Weigh classes by the inverse of their size when their sizes differ.
     pub balance_classes: bool,
@@ -73,18 +81,27 @@ pub struct TrainSettings {
 impl Default for TrainSettings {
     fn default() -> Self {
         Self {
-            epochs: 50,
-            batch_size: 16,
-            learning_rate: 1e-3,
-            seed: 0,
-            hidden_units: 100,
-            dropout: 0.0,
-            validation_share: 0.15,
+            epochs: whole(Setting::Epochs),
+            batch_size: whole(Setting::BatchSize),
+            learning_rate: real(Setting::LearningRate),
+            seed: whole(Setting::Seed).into(),
+            hidden_units: whole(Setting::HiddenUnits),
+            dropout: real(Setting::Dropout),
+            validation_share: real(Setting::ValidationShare),
             balance_classes: true,
             fine_tuning: FineTuneSettings::default(),
             augmentation: AugmentSettings::default(),
         }
     }
+}
+
+/// The default of a count.
+fn whole(setting: Setting) -> u32 {
+    setting.card().default as u32
+}
+
+fn real(setting: Setting) -> f64 {
+    setting.card().default
 }
 
 impl TrainSettings {
@@ -109,7 +126,7 @@ pub enum Schedule {
     Constant,
 }
 
-/// What a user can change about fine-tuning.
+/// How the last blocks of the backbone are trained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct FineTuneSettings {
@@ -119,17 +136,17 @@ pub struct FineTuneSettings {
     pub epochs: u32,
     /// Step size of the head and of the last block.
     pub learning_rate: f64,
-    /// What the step size is multiplied with from each block to the one before it, above 0 up to 1: what lies deeper is more general and should change less.
+    /// What the step size is multiplied with from each block to the one before it: what lies deeper is more general and should change less.
     pub rate_decay: f64,
-    /// Share of all steps in which the step size grows from zero to its full value, 0 up to 1.
+    /// Share of all steps in which the step size grows from zero to its full value.
     pub warm_up: f64,
     /// How the step size goes on after that.
     pub schedule: Schedule,
     /// Share of each weight that a step of size 1 would take away; biases keep theirs.
     pub weight_decay: f64,
-    /// Share of each image's label that goes to all classes alike, 0 up to 1: it keeps the network from becoming ever more certain of what it has learnt by heart.
+    /// Share of each image's label that goes to all classes alike: it keeps the network from becoming ever more certain of what it has learnt by heart.
     pub label_smoothing: f64,
-    /// What each step leaves of the running average of all weights, which is what is judged and kept, 0 up to 1; 0 keeps the weights of the last step.
+    /// What each step leaves of the running average of all weights, which is what is judged and kept; 0 keeps the weights of the last step.
     pub averaging: f64,
     /// Epochs without a better judgement of the validation images after which it ends; 0 for never.
     pub patience: u32,
@@ -139,15 +156,14 @@ impl Default for FineTuneSettings {
     fn default() -> Self {
         Self {
             blocks: 0,
-            epochs: 10,
-            // What these are worth on photographs: see docs/results.md.
-            learning_rate: 1e-3,
-            rate_decay: 0.85,
-            warm_up: 0.1,
+            epochs: whole(Setting::TuneEpochs),
+            learning_rate: real(Setting::TuneRate),
+            rate_decay: real(Setting::RateDecay),
+            warm_up: real(Setting::WarmUp),
             schedule: Schedule::Cosine,
-            weight_decay: 0.05,
-            label_smoothing: 0.1,
-            averaging: 0.98,
+            weight_decay: real(Setting::WeightDecay),
+            label_smoothing: real(Setting::LabelSmoothing),
+            averaging: real(Setting::Averaging),
             // The last steps are small and bring the most, so a run of the usual length is not cut off.
             patience: 10,
         }
@@ -177,35 +193,36 @@ pub struct AugmentSettings {
     pub flip: bool,
     /// Half of the copies stand on their heads.
     pub flip_vertical: bool,
-    /// Least share of the image's area that a copy shows, above 0 up to 1; 1 for the whole centred square.
+    /// Least share of the image's area that a copy shows; 1 for the whole centred square.
     pub crop: f64,
-    /// Most degrees by which a copy is turned, either way, 0 up to 180.
+    /// Most degrees by which a copy is turned, either way.
     pub rotation_degrees: f64,
-    /// Most that the brightness changes, as a share of it, 0 up to 0.9.
+    /// Most that the brightness changes, as a share of it.
     pub brightness: f64,
-    /// Most that the contrast changes, as a share of it, 0 up to 0.9.
+    /// Most that the contrast changes, as a share of it.
     pub contrast: f64,
-    /// Most that the saturation changes, as a share of it, 0 up to 0.9.
+    /// Most that the saturation changes, as a share of it.
     pub saturation: f64,
-    /// Most of the area that is covered by a grey rectangle, as a share of it, 0 up to 0.5.
+    /// Most of the area that is covered by a grey rectangle, as a share of it.
     pub erase: f64,
-    /// How much pairs of training examples are mixed: the parameter of a Beta distribution, 0 for not at all, up to 1.
+    /// How much pairs of training examples are mixed: the parameter of a Beta distribution, 0 for not at all.
     pub mixup: f64,
 }
 
 impl Default for AugmentSettings {
     fn default() -> Self {
         Self {
+            // Off; the table's number is for whoever switches it on.
             copies: 0,
             flip: false,
             flip_vertical: false,
-            crop: 1.0,
-            rotation_degrees: 0.0,
-            brightness: 0.0,
-            contrast: 0.0,
-            saturation: 0.0,
-            erase: 0.0,
-            mixup: 0.0,
+            crop: real(Setting::Crop),
+            rotation_degrees: real(Setting::Rotation),
+            brightness: real(Setting::Brightness),
+            contrast: real(Setting::Contrast),
+            saturation: real(Setting::Saturation),
+            erase: real(Setting::Erasing),
+            mixup: real(Setting::Mixup),
         }
     }
 }

@@ -49,7 +49,7 @@ pub use host::{Host, Interrupted, pause};
 pub use model::{Judgement, Model, Tuned};
 pub use projection::{pca, place, tsne};
 pub(crate) use run::check_classes;
-pub use run::{Copies, Deeper, Trained, check_settings, train, train_more};
+pub use run::{Copies, Deeper, Trained, train, train_more};
 pub use scratch::{Scratch, ScratchConfig, SmallImages, scratch_logits, train_from_scratch};
 pub use split::{Split, split};
 pub use suspects::{Suspicion, suspicions};
