@@ -23,7 +23,7 @@ use std::rc::Rc;
 
 use headstart_project::{
     BackboneChoice, BackboneId, BurstId, DevicePreference, Event, Findings, ImportId, JobId, Part,
-    Rejection, RunId, SampleId,
+    Rejection, RunId, SampleId, Setting, Variation,
 };
 use serde::{Deserialize, Serialize};
 use yew::Reducible;
@@ -36,7 +36,7 @@ use self::notice::{LeftOut, Notices};
 use self::project::{ClassId, Project, Sample};
 use self::run::{Plan, Results, Run};
 use self::saved::Saved;
-use self::settings::{Draft, Field, Head, Variation};
+use self::settings::{Draft, Head};
 use self::storage::{Offline, Saving, Stage};
 use self::undo::History;
 use crate::services::keep::store::StoreError;
@@ -143,7 +143,7 @@ pub enum Action {
     SetPart(Vec<SampleId>, Part),
     Undo,
     HideUndo,
-    SetField(Field, String),
+    SetField(Setting, String),
     SetHead(Head),
     SetBalance(bool),
     SetUnfrozen(u32),
@@ -283,7 +283,7 @@ impl State {
                 }
             }
             Action::HideUndo => self.undo_hidden = true,
-            Action::SetField(field, text) => self.settings.set(field, text),
+            Action::SetField(setting, text) => self.settings.set(setting, text),
             Action::SetHead(head) => self.settings.head = head,
             Action::SetBalance(balance) => self.settings.balance_classes = balance,
             Action::SetUnfrozen(blocks) => self.settings.unfrozen = blocks,

@@ -25,6 +25,9 @@ pub struct ProjectFile {
     pub backbone: SavedBackbone,
     /// How the next head is to be trained.
     pub settings: TrainSettings,
+    /// The settings with everything on that is off in `settings`, so that what was chosen there is back when it is switched on; absent where `settings` says it all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chosen: Option<TrainSettings>,
     /// Images less familiar than this are of none of the classes; absent where the run's own threshold is in use.
     pub threshold: Option<f32>,
     /// The classes in the order of the page.
