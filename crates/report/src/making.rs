@@ -147,7 +147,7 @@ pub fn settings(page: &mut Html, record: &RunRecord) {
     page.raw("</dl><p class=\"hint\">The same images, settings and seed give the same model on the same device. “Download run record” gives all figures as a file for programs.</p></section>\n");
 }
 
-/// The settings that their number alone tells; the others have a line with words of its own.
+/// The lines of the settings that need nothing but their number; the other settings have lines of their own.
 fn plain(settings: &TrainSettings) -> impl Iterator<Item = (&'static str, String)> {
     SETTINGS.iter().filter_map(|card| {
         let has_own_line = match card.field.as_ref()?.section {

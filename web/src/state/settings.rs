@@ -22,18 +22,18 @@ pub enum Head {
 /// The settings' texts. They are kept as typed, so that a field never snaps to another value under the user's hands.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Draft {
-    /// By the setting's place in the table; empty where it has no field.
+    /// Indexed by the setting's place in the table; empty where it has no field.
     texts: [String; SETTINGS.len()],
     pub head: Head,
     pub balance_classes: bool,
-    /// Blocks of the backbone that are trained, too.
+    /// Blocks of the backbone that are also trained.
     pub unfrozen: u32,
     /// Whether images are varied at all.
     pub is_varied: bool,
     variations: Vec<Variation>,
 }
 
-/// The settings that have a field, with what their texts are called when they are kept.
+/// The settings that have a field, with its section and the name of its text in kept projects.
 fn typed() -> impl Iterator<Item = (&'static SettingCard, Section, &'static str)> {
     SETTINGS.iter().filter_map(|card| {
         let field = card.field.as_ref()?;
@@ -42,7 +42,7 @@ fn typed() -> impl Iterator<Item = (&'static SettingCard, Section, &'static str)
 }
 
 impl Draft {
-    /// The texts of these settings; where something is switched off in them, those of what is `chosen` for it.
+    /// The texts of these settings. For what they switch off, the texts are those of `chosen`.
     pub fn of(settings: &TrainSettings, chosen: Option<&TrainSettings>) -> Self {
         let mut draft = Self {
             texts: [const { String::new() }; SETTINGS.len()],
@@ -68,7 +68,7 @@ impl Draft {
             draft.set(card.id, value.to_string());
         }
         let varied = &if draft.is_varied { settings } else { chosen }.augmentation;
-        // Where nothing was chosen, the customary ones stand ready.
+        // Where nothing is known, the default ones are ready to be switched on.
         let is_known = varied.copies > 0;
         let cards = VARIATIONS.iter().filter(|card| {
             if is_known {
@@ -86,7 +86,7 @@ impl Draft {
     }
 
     pub fn switch(&mut self, variation: Variation, is_on: bool) {
-        // In the order of the table, so that the same choice is the same draft however it came about.
+        // In the order of the table, so that the same choices make the same draft whatever their order.
         let ids = VARIATIONS.iter().map(|card| card.id);
         let chosen = ids.filter(|&id| if id == variation { is_on } else { self.has(id) });
         self.variations = chosen.collect();
@@ -153,8 +153,8 @@ impl Draft {
         Ok(settings)
     }
 
-    /// The settings as [`Draft::parse`] would give them if everything were switched on, for a file that is to bring back this draft; `None` where those of `parse` do.
-    /// A text that is not valid leaves its setting's default.
+    /// The settings as [`Draft::parse`] would return them if everything were switched on, from which an opened file restores what is switched off; `None` where the settings alone restore it.
+    /// An invalid text leaves its setting at the default.
     pub fn chosen(&self) -> Option<TrainSettings> {
         let settings = self.parse().ok()?;
         let mut chosen = settings.clone();
@@ -179,7 +179,7 @@ impl Default for Draft {
     }
 }
 
-/// One object of all texts and choices, so that the table alone says which texts there are.
+/// Writes one object of all texts and choices; the table alone says which texts there are.
 impl Serialize for Draft {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = serializer.serialize_map(None)?;
@@ -201,7 +201,7 @@ impl<'de> Deserialize<'de> for Draft {
     }
 }
 
-/// Reads a kept draft. What is absent, as what an older page did not know, has its default.
+/// Reads a kept draft. What is missing, because an older page did not know it, has its default.
 struct Reader;
 
 impl<'de> Visitor<'de> for Reader {
@@ -303,7 +303,7 @@ mod tests {
         assert_eq!(object.len(), keys.len() + 5, "{text}");
     }
 
-    /// The form in which the browser's store keeps it.
+    /// The form in which the browser's store keeps a draft.
     const KEPT: &str = r#"{
         "epochs": "20", "batch_size": "", "learning_rate": "1e-2", "seed": "7",
         "hidden_units": "64", "dropout": "0.1", "validation_share": "0.2",
@@ -386,7 +386,7 @@ mod tests {
         Draft::of(&read.settings, read.chosen.as_ref())
     }
 
-    /// A valid value, to as many digits as the reader of JSON is exact for.
+    /// A valid value, with no more digits than the JSON reader is exact for.
     fn value(card: &'static SettingCard) -> BoxedStrategy<f64> {
         let (least, most) = (card.least, card.most);
         match card.kind {
@@ -399,7 +399,7 @@ mod tests {
         }
     }
 
-    /// Whatever can be chosen, with texts made of the values by `typed_as`.
+    /// Whatever can be chosen, with the texts that `typed_as` makes.
     fn drafts<S: Strategy<Value = String> + 'static>(
         typed_as: impl Fn(&'static SettingCard) -> S,
     ) -> impl Strategy<Value = Draft> {
@@ -449,7 +449,7 @@ mod tests {
                 "[a-z0-9.]{0,3}",
             ])
         ) {
-            // A draft with a mistake where it counts cannot be saved.
+            // A draft with a mistake in a field that counts cannot be saved.
             let settings = draft.parse();
             prop_assume!(settings.is_ok());
             let again = opened(&draft);

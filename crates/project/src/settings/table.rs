@@ -42,13 +42,13 @@ pub struct SettingCard {
     pub least: f64,
     /// Its greatest value.
     pub most: f64,
-    /// Its value until somebody changes it.
+    /// Its value until the user changes it.
     pub default: f64,
-    /// Whether 0, though it is out of range, stands for what is switched off.
+    /// Whether 0, which is out of range, means that the feature is switched off.
     pub is_off_at_zero: bool,
-    /// Takes it out of the settings.
+    /// Reads it from the settings.
     pub read: fn(&TrainSettings) -> f64,
-    /// Puts it into the settings.
+    /// Writes it into the settings.
     pub write: fn(&mut TrainSettings, f64),
     /// Its field on the page, if it has one.
     pub field: Option<FieldCard>,
@@ -68,13 +68,13 @@ pub enum Kind {
 /// A setting's field on the page.
 #[derive(PartialEq)]
 pub struct FieldCard {
-    /// What its text is called in a kept project. Never changed.
+    /// The name of its text in a kept project. It must never change.
     pub key: &'static str,
     /// Where it stands.
     pub section: Section,
     /// How far one press of an arrow key goes.
     pub step: &'static str,
-    /// What the setting does, for people. Words in braces are those of the page's glossary.
+    /// A sentence on what the setting does. Words in braces are explained by the page's glossary.
     pub hint: &'static str,
 }
 
@@ -101,13 +101,13 @@ impl Setting {
 }
 
 impl SettingCard {
-    /// Whether a value is in range. NaN is in none.
+    /// Whether a value is in range. NaN never is.
     pub fn allows(&self, value: f64) -> bool {
         (self.least..=self.most).contains(&value)
             && (self.kind != Kind::Whole || value.fract() == 0.0)
     }
 
-    /// Whether the value stands for what is switched off.
+    /// Whether the value means that the feature is switched off.
     pub fn is_off(&self, value: f64) -> bool {
         self.is_off_at_zero && value == 0.0
     }
@@ -117,11 +117,11 @@ impl TrainSettings {
     /// Checks every setting against its range.
     ///
     /// # Errors
-    /// [`TrainError::Setting`] for the first that is out of its range.
+    /// [`TrainError::Setting`] for the first one that is out of range.
     pub fn check(&self) -> Result<(), TrainError> {
         for card in &SETTINGS {
             let value = (card.read)(self);
-            // The range of the seed is for people: folds and repetitions count on from the one that was typed, and any number will do.
+            // The range of the seed is only for typing: repeated runs count on from the typed seed, and any number will do.
             if card.id != Setting::Seed && !card.is_off(value) && !card.allows(value) {
                 return Err(TrainError::Setting {
                     setting: card.label.to_owned(),
@@ -137,7 +137,7 @@ impl TrainSettings {
 /// How many settings there are.
 const COUNT: usize = Setting::Mixup as usize + 1;
 
-/// All settings, in the order of [`Setting`]'s variants. Within a section it is also that of the page.
+/// All settings, in the order of [`Setting`]'s variants, which within a section is also the order of the page.
 pub static SETTINGS: [SettingCard; COUNT] = [
     SettingCard {
         id: Setting::Epochs,
@@ -275,7 +275,7 @@ pub static SETTINGS: [SettingCard; COUNT] = [
             hint: "How often the deeper layers see every image, at most. It ends earlier when held-back images stop getting better.",
         }),
     },
-    // What this one and those after it are worth on photographs: see docs/results.md.
+    // docs/results.md says what the defaults of fine-tuning are worth on photographs.
     SettingCard {
         id: Setting::TuneRate,
         label: "Fine-tuning rate",
@@ -477,7 +477,7 @@ mod tests {
     fn every_line_reads_what_it_writes_and_nothing_else() {
         for card in &SETTINGS {
             let mut settings = TrainSettings::default();
-            // A whole number, so that both kinds keep it.
+            // A whole number, which every kind of setting can hold.
             (card.write)(&mut settings, 7.0);
             for other in &SETTINGS {
                 let expected = if other.id == card.id {
@@ -544,7 +544,7 @@ mod tests {
         assert_eq!(settings.check(), Ok(()));
     }
 
-    /// Settings with every number of the table in its range.
+    /// Settings with every number within its range.
     fn settings() -> impl Strategy<Value = TrainSettings> {
         let values = SETTINGS.each_ref().map(|card| {
             let (least, most) = (card.least, card.most);
@@ -552,7 +552,7 @@ mod tests {
                 Kind::Whole => (least as u64..=most as u64)
                     .prop_map(|value| value as f64)
                     .boxed(),
-                // To as many digits as the reader of JSON is exact for.
+                // With no more digits than the JSON reader is exact for.
                 Kind::Real | Kind::Share => (least..=most)
                     .prop_map(move |value| (value * 1e12).round() / 1e12)
                     .prop_map(move |value| value.clamp(least, most))

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::AugmentSettings;
 
-/// A way to vary images. Its name is written into kept projects.
+/// A way to vary images. Its name is part of kept projects and must never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the table says what each of them is")]
 pub enum Variation {
@@ -22,11 +22,11 @@ pub struct VariationCard {
     pub id: Variation,
     /// Its name on the page.
     pub label: &'static str,
-    /// Whether it is switched on until somebody changes it.
+    /// Whether it is chosen until the user changes it.
     pub is_default: bool,
     /// Whether images are varied in this way.
     pub is_in: fn(&AugmentSettings) -> bool,
-    /// Switches it on, with the strength that is customary.
+    /// Switches it on, at its usual strength.
     pub add: fn(&mut AugmentSettings),
 }
 
