@@ -12,7 +12,6 @@ macro_rules! words {
         }
 
         impl Word {
-            #[allow(dead_code, reason = "it is xtask that lists the words")]
             pub const ALL: &[Self] = &[$(Self::$word,)+];
         }
     };

@@ -1,6 +1,6 @@
 //! The page's state: plain data, changed only by the reducer.
 //!
-//! Browser objects (files, thumbnails, embeddings) are kept by `services::samples::media` under their sample's id and never stand here.
+//! Browser objects (files, thumbnails, embeddings) are never part of it: `services::samples::media` keeps them under their sample's id.
 
 pub mod analysis;
 pub mod backbones;
@@ -23,7 +23,7 @@ use std::rc::Rc;
 
 use headstart_project::{
     BackboneChoice, BackboneId, BurstId, DevicePreference, Event, Findings, ImportId, JobId, Part,
-    Rejection, RunId, SampleId,
+    Rejection, RunId, SampleId, Setting, Variation,
 };
 use serde::{Deserialize, Serialize};
 use yew::Reducible;
@@ -36,7 +36,7 @@ use self::notice::{LeftOut, Notices};
 use self::project::{ClassId, Project, Sample};
 use self::run::{Plan, Results, Run};
 use self::saved::Saved;
-use self::settings::{Draft, Field, Head, Variation};
+use self::settings::{Draft, Head};
 use self::storage::{Offline, Saving, Stage, StoreError};
 use self::undo::History;
 
@@ -51,7 +51,7 @@ pub struct State {
     /// The step of the guided tour.
     #[serde(skip)]
     pub tour: Option<usize>,
-    /// All backbones are shown to choose from.
+    /// Whether the picker of all backbones is open.
     #[serde(skip)]
     pub picker: bool,
     /// The project's name.
@@ -68,17 +68,17 @@ pub struct State {
     /// Counts presses of Train.
     pub runs: u32,
     pub analyses: Analyses,
-    /// Familiarity below which an image is of none of the classes, when the user has moved it from where the run put it.
+    /// Familiarity below which an image belongs to none of the classes, if the user has moved it from where the run put it.
     pub threshold: Option<f32>,
     pub notices: Notices,
-    /// The last thing that was done, for the status line.
+    /// What was done last, for the status line.
     pub news: Option<String>,
     /// Files that are being added: done and total.
     pub intake: Option<(usize, usize)>,
     pub imports: Vec<Import>,
     pub camera: Option<CameraOwner>,
     pub camera_prefs: CameraPrefs,
-    /// Where a pasted picture goes when nothing else says.
+    /// Where a pasted picture goes by default.
     pub last_class: Option<ClassId>,
 }
 
@@ -96,7 +96,7 @@ pub struct Import {
 pub enum Target {
     /// This one.
     Class(ClassId),
-    /// The one of this name, made if there is none.
+    /// The one with this name, created if there is none.
     Named(Rc<str>),
 }
 
@@ -116,7 +116,7 @@ pub struct NewImage {
 pub struct IntakeSlice {
     pub added: Vec<NewImage>,
     pub rejected: Vec<(Rc<str>, Rejection)>,
-    /// Files done and in all; `None` when nothing is left to do.
+    /// Files done and files in all; `None` when nothing is left to do.
     pub progress: Option<(usize, usize)>,
 }
 
@@ -124,7 +124,7 @@ pub struct IntakeSlice {
 #[derive(Clone, Debug)]
 pub enum Action {
     SetStage(Stage),
-    /// A kept project takes the place of the present one.
+    /// A kept project replaces the present one.
     Open(Box<Saved>),
     SetTitle(String),
     Saving(Saving),
@@ -142,7 +142,7 @@ pub enum Action {
     SetPart(Vec<SampleId>, Part),
     Undo,
     HideUndo,
-    SetField(Field, String),
+    SetField(Setting, String),
     SetHead(Head),
     SetBalance(bool),
     SetUnfrozen(u32),
@@ -152,11 +152,11 @@ pub enum Action {
     ResetSettings,
     SetDevice(DevicePreference),
     SetBackbone(BackboneChoice),
-    /// The weights files that this browser keeps are now these.
+    /// The weights files that this browser now keeps.
     SetKeptWeights(Vec<KeptWeights>),
-    /// These backbones' weights are on the site, too.
+    /// Backbones whose weights are on this site, too.
     SetOnSite(Vec<BackboneId>),
-    /// One image takes the present backbone so many milliseconds.
+    /// How many milliseconds the present backbone takes for one image.
     SetSpeed(f64),
     Train,
     StopTraining,
@@ -164,7 +164,7 @@ pub enum Action {
     StopAnalysis(Kind),
     SetThreshold(Option<f32>),
     ImportStarted(Import),
-    /// The engine was replaced; the reason is told if there is one.
+    /// The engine was replaced, with the reason if people should know it.
     EngineRestarted {
         reason: Option<String>,
     },
@@ -227,7 +227,7 @@ impl State {
             .chain(self.undo.samples())
     }
 
-    /// What was done last, in words, as long as it is offered to take it back.
+    /// What was done last, in words, while undoing it is offered.
     pub fn undo_label(&self) -> Option<String> {
         let step = self.undo.last().filter(|_| !self.undo_hidden)?;
         Some(step.label.clone())
@@ -282,7 +282,7 @@ impl State {
                 }
             }
             Action::HideUndo => self.undo_hidden = true,
-            Action::SetField(field, text) => self.settings.set(field, text),
+            Action::SetField(setting, text) => self.settings.set(setting, text),
             Action::SetHead(head) => self.settings.head = head,
             Action::SetBalance(balance) => self.settings.balance_classes = balance,
             Action::SetUnfrozen(blocks) => self.settings.unfrozen = blocks,
@@ -361,7 +361,7 @@ impl State {
                     self.project.class_named(name)
                 }
             };
-            // A class that was deleted meanwhile takes no more images; the media store lets go of them at the next sync.
+            // A class that has been deleted meanwhile takes no more images; the media store drops them at the next sync.
             self.change_class(id, |class| {
                 class.placeholder = false;
                 class.insert([Sample {
@@ -402,7 +402,7 @@ impl State {
         }
     }
 
-    /// A failure is told once, and again only when it has changed.
+    /// A failure is reported once, and again only when it has changed.
     fn saving(&mut self, saving: Saving) {
         if let Saving::Failed(error) = &saving
             && self.saving != saving
@@ -414,7 +414,7 @@ impl State {
             self.notices
                 .problem("The project is not being saved", detail);
         }
-        // Trying again after a failure is not news until it has worked.
+        // A retry after a failure is not news until it has succeeded.
         if !matches!(
             (&self.saving, &saving),
             (Saving::Failed(_), Saving::UnderWay)
@@ -431,7 +431,7 @@ impl State {
         }
     }
 
-    /// A run that the engine cannot know of yet ends here; otherwise the engine ends it.
+    /// A run that the engine cannot know about yet ends here; any other is ended by the engine.
     fn stop_training(&mut self) {
         if self.engine.phase != Phase::Ready {
             self.run = None;

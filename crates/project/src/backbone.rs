@@ -1,6 +1,6 @@
-//! The backbones that can be used, and what is known of each without loading it.
+//! The backbones that can be used, and what is known about each without loading it.
 //!
-//! The networks are in `crates/backbones`; a test there holds every figure here against the network itself.
+//! The networks are in `crates/backbones`; a test there checks every figure here against the network itself.
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -37,7 +37,7 @@ pub enum BackboneId {
     Vgg19Bn,
 }
 
-/// What is known of a backbone without loading it.
+/// What is known about a backbone without loading it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BackboneCard {
     /// Which one.
@@ -54,17 +54,17 @@ pub struct BackboneCard {
     pub paper_url: &'static str,
     /// Where pretrained weights come from.
     pub weights: WeightsOrigin,
-    /// Trained numbers in it, without classifier.
+    /// Number of parameters, without the classifier.
     pub parameters: u64,
     /// Side of the square input, in pixels.
     pub input_px: u32,
     /// Length of an embedding.
     pub features: u32,
-    /// Length of an embedding behind the fully connected layers, for a backbone that can keep them.
+    /// Length of an embedding taken after the fully connected layers, for a backbone that can keep them.
     pub hidden_features: Option<u32>,
-    /// What makes pixels its input. All backbones want red, green and blue in this order.
+    /// How pixels become its input. All backbones expect red, green and blue, in this order.
     pub normalization: Normalization,
-    /// Multiplications with an addition that one image costs.
+    /// Multiply-adds that one image costs.
     pub multiply_adds: u64,
 }
 
@@ -107,7 +107,7 @@ const LITE: Normalization = Normalization {
     mean: [127.0; 3],
     deviation: [128.0; 3],
 };
-/// From -1 to 1. torchvision's `transform_input` makes the same of ImageNet's, because its weights are Google's.
+/// From -1 to 1. torchvision's `transform_input` turns ImageNet's normalization into this one, because its weights are Google's.
 const INCEPTION: Normalization = Normalization {
     mean: [127.5; 3],
     deviation: [127.5; 3],
@@ -357,7 +357,7 @@ const CARDS: [BackboneCard; 12] = [
     },
 ];
 
-// A card that stands in another's place does not compile.
+// A card in the wrong place does not compile.
 const _: () = {
     let mut at = 0;
     while at < CARDS.len() {
@@ -378,7 +378,7 @@ impl BackboneId {
         all
     };
 
-    /// What is known of it.
+    /// What is known about it.
     pub const fn card(self) -> &'static BackboneCard {
         &CARDS[self as usize]
     }

@@ -51,14 +51,14 @@ pub enum Command {
         /// Names this archive in the events that follow.
         import: ImportId,
     },
-    /// Train a head on the images named. Waits until they are embedded.
+    /// Train a head on the named images. Waits until they are embedded.
     Train(TrainRequest),
     /// Stop the training run, if it is the one under way.
     StopTraining {
         /// The run to stop.
         run: RunId,
     },
-    /// Use a model that an engine before this one had trained. Attachments: one `Uint8Array`, the model as safetensors.
+    /// Use a model that an earlier engine trained. Attachments: one `Uint8Array`, the model as safetensors.
     RestoreModel,
     /// Classify one image with the newest model. Attachments: a `Blob` or an `ImageBitmap`, as `frame` says.
     Predict {
@@ -69,7 +69,7 @@ pub enum Command {
         /// Also say where the model looked.
         heat: Option<HeatFor>,
     },
-    /// Look into the data or the model. One analysis after the other, behind training and before embedding; waits until its images are embedded.
+    /// Analyse the data or the model. Analyses run one at a time, after training and before embedding, and wait until their images are embedded.
     /// Attachments: for [`Analysis::Occlude`] the image as a `Blob`; for [`Analysis::Compare`] those of its backbones' weights that are attached, in order.
     Analyse {
         /// Names the analysis in the events that follow.
@@ -79,7 +79,7 @@ pub enum Command {
         /// Where the weights of its backbones are, in order.
         weights: Vec<WeightsPlace>,
     },
-    /// Stop an analysis, whether it waits or is under way.
+    /// Stop an analysis, whether it is waiting or running.
     StopAnalysis {
         /// The analysis to stop.
         job: JobId,
@@ -102,7 +102,7 @@ pub enum Command {
     ExportModel {
         /// Names the request in the answer.
         request: RequestId,
-        /// What the engine does not know of it.
+        /// What the engine does not know about it.
         export: ModelExport,
     },
     /// Show what each stage of the backbone makes of an image; answered by `Event::Inside`. Attachments: a `Blob` or an `ImageBitmap`, as `frame` says.
@@ -118,7 +118,7 @@ pub enum Command {
         request: RequestId,
         /// The image.
         sample: SampleId,
-        /// How it is varied; as many copies are made as it says.
+        /// How it is varied, and how many copies are made.
         augmentation: AugmentSettings,
         /// Decides the outcome.
         seed: u64,
@@ -132,7 +132,7 @@ pub enum Command {
 /// A project or a data set to put together.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Packing {
-    /// What it is to be.
+    /// Which of the two.
     pub form: PackForm,
     /// The classes and images; the engine fills in where each file is, and its embedding.
     pub project: ProjectFile,
@@ -140,17 +140,17 @@ pub struct Packing {
     pub run: Option<SavedRun>,
 }
 
-/// What a zip of images is to be.
+/// What a zip of images is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PackForm {
-    /// Everything, so that another machine can go on.
+    /// Everything, so that work can continue on another machine.
     Project,
     /// The images alone, in class folders.
     DataSet,
 }
 
-/// What the page knows of a model that is exported.
+/// What the page knows about a model to export.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelExport {
     /// The project's name.
@@ -166,13 +166,13 @@ pub struct ModelExport {
 /// One image to embed.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NewSample {
-    /// The image's name from now on.
+    /// Identifies the image from now on.
     pub id: SampleId,
     /// An embedding by the same backbone is attached: nothing is left to compute.
     pub has_embedding: bool,
     /// The page has no thumbnail of it yet.
     pub needs_thumbnail: bool,
-    /// What an engine before this one saw of it, if it has an embedding.
+    /// What an earlier engine saw of it, if it has an embedding.
     pub look: Option<ImageLook>,
     /// The recording that it is a frame of.
     pub burst: Option<BurstId>,
@@ -192,13 +192,13 @@ pub enum HeatFor {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Analysis {
-    /// Predict every training image once by a model that has not learnt from it. Answered by [`Findings::CrossValidation`](crate::Findings).
+    /// Predict every training image once, with a model that has not learnt from it. Answered by [`Findings::CrossValidation`](crate::Findings).
     CrossValidate {
         /// The classes; their test images are left alone.
         classes: Vec<ClassRequest>,
         /// How each fold is trained.
         settings: TrainSettings,
-        /// Parts that the images are cut into.
+        /// How many parts the images are divided into.
         folds: u32,
     },
     /// Search for what is wrong with the images. Answered by [`Findings::Examination`](crate::Findings).
@@ -206,7 +206,7 @@ pub enum Analysis {
         /// The classes.
         classes: Vec<ClassRequest>,
     },
-    /// Place images in the plane, alike ones near each other. Answered twice by [`Findings::Map`](crate::Findings): at once by principal components, then by t-SNE.
+    /// Place images on a plane, similar ones close together. Answered twice by [`Findings::Map`](crate::Findings): at once from principal components, then from t-SNE.
     Map {
         /// The images.
         samples: Vec<SampleId>,
@@ -219,7 +219,7 @@ pub enum Analysis {
         classes: Vec<ClassRequest>,
         /// How a head is trained, and how many blocks are fine-tuned.
         settings: TrainSettings,
-        /// What to run; what has a result already is not run again.
+        /// What to run; runs that already have a result are not repeated.
         experiment: Experiment,
         /// The backbones of [`Method::On`](crate::Method).
         backbones: Vec<BackboneChoice>,
@@ -233,7 +233,7 @@ pub enum Analysis {
         /// Index of the channel in it.
         channel: u32,
     },
-    /// Cover one part of an image after the other and see what the newest model says. Answered by [`Findings::Occlusion`](crate::Findings).
+    /// Cover one part of an image after another and see what the newest model says. Answered by [`Findings::Occlusion`](crate::Findings).
     Occlude {
         /// Whose probability to watch.
         heat: HeatFor,
@@ -268,6 +268,6 @@ pub struct ClassRequest {
     pub name: String,
     /// Images to learn from; the split holds some back for validation.
     pub train: Vec<SampleId>,
-    /// Images that only measure.
+    /// Images that are only measured on.
     pub test: Vec<SampleId>,
 }

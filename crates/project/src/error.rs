@@ -41,7 +41,7 @@ pub enum Rejection {
         /// The limit in millions of pixels.
         limit_mp: u32,
     },
-    /// Same bytes as an image that the class already has.
+    /// The same bytes as an image that the class already has.
     #[error("the same image is already in {class}. It was left out.")]
     Duplicate {
         /// The class that has it.
@@ -58,7 +58,7 @@ pub enum Rejection {
         "it is in no folder, so its class is unknown. Put it into a folder named after its class."
     )]
     NoClassFolder,
-    /// An archive's entry that unpacks to far more than is sane.
+    /// An archive's entry that unpacks to an unreasonable size.
     #[error("it unpacks to more than {limit_mb} MB. It was left out.")]
     Oversized {
         /// The limit in megabytes.
@@ -82,7 +82,7 @@ pub enum ArchiveError {
         /// The reader's own words.
         detail: String,
     },
-    /// The archive unpacks to more than is sane.
+    /// The archive unpacks to an unreasonable size.
     #[error(
         "the zip unpacks to more than {limit_mb} MB, so reading stopped there. Split it into smaller zips."
     )]
@@ -149,13 +149,13 @@ pub enum TrainError {
         /// The limit in megabytes.
         limit_mb: u32,
     },
-    /// Images of the run could not be embedded.
+    /// Some images of the run could not be embedded.
     #[error("{count} images could not be read by the model. Delete them and add them again.")]
     NotEmbedded {
         /// How many.
         count: u32,
     },
-    /// All images of a class belong together, so that none can be predicted by a model that has learnt from others of them.
+    /// All images of a class belong together, so that none of them can be predicted by a model that has learnt from the others.
     #[error(
         "all images of “{class}” are frames of one recording or nearly the same, so they can only be learnt together or not at all. Add different ones, or switch the class off."
     )]
@@ -163,7 +163,7 @@ pub enum TrainError {
         /// The class.
         class: String,
     },
-    /// The loss is not a number any more.
+    /// The loss is no longer a number.
     #[error(
         "training went off course: the numbers grew without bound. Lower the learning rate and train again."
     )]

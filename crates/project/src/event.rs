@@ -12,7 +12,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Event {
-    /// The engine's code runs and waits for `Command::Start`.
+    /// The engine's code is running and waits for `Command::Start`.
     Loaded,
     /// Work that takes a while is under way, or has ended when `done == total`.
     Progress(Progress),
@@ -25,7 +25,7 @@ pub enum Event {
         /// What unfreezing one of its blocks, two, and so on means.
         unfreezing: Vec<UnfreezeEstimate>,
     },
-    /// The engine went over to the CPU and goes on.
+    /// The engine switched to the CPU and carries on.
     DeviceChanged {
         /// The device in use from now on.
         device: DeviceInfo,
@@ -64,7 +64,7 @@ pub enum Event {
         /// The file's own name.
         name: String,
     },
-    /// An archive was read to its end.
+    /// An archive was read to the end.
     ArchiveRead {
         /// The archive.
         import: ImportId,
@@ -82,21 +82,21 @@ pub enum Event {
     Epoch {
         /// The run.
         run: RunId,
-        /// Its curves' newest point.
+        /// The newest point of its curves.
         metrics: EpochMetrics,
         /// The epochs that were asked for.
         epochs: u32,
-        /// Estimate of what is left.
+        /// Estimate of the time left.
         remaining_ms: f64,
     },
-    /// A run is over and its model predicts from now on. Attachments: the model as safetensors, a `Uint8Array`.
+    /// A run is over, and its model makes the predictions from now on. Attachments: the model as safetensors, a `Uint8Array`.
     Trained {
         /// The run.
         run: RunId,
         /// What came of it.
         outcome: Box<TrainOutcome>,
     },
-    /// A run was stopped by the user; the head of the run before, if any, stays in use.
+    /// A run was stopped by the user; the head of the previous run, if any, stays in use.
     TrainingStopped {
         /// The run.
         run: RunId,
@@ -114,7 +114,7 @@ pub enum Event {
         request: RequestId,
         /// One probability a class of the newest model, summing to one.
         probabilities: Vec<f32>,
-        /// How much the image is like the training images, higher for more; comparable with `UnknownReport::threshold`.
+        /// How much the image resembles the training images, higher for more; comparable with `UnknownReport::threshold`.
         familiarity: f32,
         /// Where the model looked, if that was asked for.
         heat: Option<HeatMap>,
@@ -130,7 +130,7 @@ pub enum Event {
         /// Why.
         reason: Rejection,
     },
-    /// An analysis goes on.
+    /// An analysis has made progress.
     AnalysisProgress {
         /// The analysis.
         job: JobId,
@@ -138,14 +138,14 @@ pub enum Event {
         done: u32,
         /// Steps in all.
         total: u32,
-        /// Estimate of what is left, once there is enough to go by.
+        /// Estimate of the time left, once there is enough to go by.
         remaining_ms: Option<f64>,
     },
-    /// An analysis has found something. Attachments: the [`Findings`](crate::Findings) as a text, which the page reads where it shows them.
+    /// An analysis has found something. Attachments: the [`Findings`](crate::Findings) as text, which the page parses where it shows them.
     Analysed {
         /// The analysis.
         job: JobId,
-        /// Nothing more follows.
+        /// Whether nothing more follows.
         is_final: bool,
     },
     /// An analysis was stopped by the user.
@@ -165,17 +165,17 @@ pub enum Event {
         /// Why.
         reason: EngineError,
     },
-    /// The engine's last words: it has panicked, and the page must start another.
+    /// The engine's last words: it has panicked, and the page must start a new one.
     Crashed {
         /// The panic's message, for the console.
         message: String,
     },
-    /// A project or a data set is put together. Attachments: the zip, a `Blob`.
+    /// A project or a data set has been packed. Attachments: the zip, a `Blob`.
     Packed {
         /// The request.
         request: RequestId,
     },
-    /// A project's file was opened. Attachments: the [`OpenedProject`](crate::OpenedProject) as a text, the file of each image as a `Blob`, then a `Float32Array` for each image that has an embedding, then the model as a `Uint8Array` if there is a run.
+    /// A project's file was opened. Attachments: the [`OpenedProject`](crate::OpenedProject) as text, the file of each image as a `Blob`, then a `Float32Array` for each image that has an embedding, then the model as a `Uint8Array` if there is a run.
     Unpacked {
         /// The request.
         request: RequestId,
@@ -212,19 +212,19 @@ pub enum Event {
         /// Time for one image, from normalised pixels to its embedding.
         image_ms: f64,
     },
-    /// The model is put together. Attachments: the zip, a `Blob`.
+    /// The model has been exported. Attachments: the zip, a `Blob`.
     ModelExported {
         /// The request.
         request: RequestId,
     },
-    /// Something could not be put together.
+    /// Something could not be packed or exported.
     ExportFailed {
         /// The request.
         request: RequestId,
         /// Why.
         reason: EngineError,
     },
-    /// Everything that the engine has asked the network for.
+    /// Every request that the engine has made to the network.
     Requests {
         /// Each with its whole address and the bytes that came over the network.
         requests: Vec<(String, f64)>,
@@ -245,7 +245,7 @@ pub enum Event {
     Pong,
 }
 
-/// How far some work is.
+/// How far some work has come.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
     /// The work.
@@ -254,7 +254,7 @@ pub struct Progress {
     pub done: u64,
     /// Bytes or images in all; 0 when unknown.
     pub total: u64,
-    /// Estimate of what is left, once there is enough to go by.
+    /// Estimate of the time left, once there is enough to go by.
     pub remaining_ms: Option<f64>,
 }
 
@@ -268,7 +268,7 @@ pub enum Activity {
     Embed,
     /// Varying images and running the frozen part of the backbone on them; counted in images.
     Prepare,
-    /// Putting a zip together or reading one; counted in images.
+    /// Writing or reading a zip; counted in images.
     Pack,
     /// Bringing a weights file into Headstart's form; counted in bytes.
     OpenWeights,
@@ -314,7 +314,7 @@ pub struct BackboneInfo {
     pub parameters: u64,
     /// Side of the square input.
     pub input_px: u32,
-    /// Time from the first byte asked for to ready.
+    /// Time from the first request until it was ready.
     pub load_ms: f64,
 }
 

@@ -12,16 +12,16 @@ pub enum Method {
     Scratch,
     /// The backbone with random weights, and a trained head.
     RandomBackbone,
-    /// The pretrained backbone as it is, and a trained head.
+    /// The pretrained backbone, unchanged, and a trained head.
     Frozen,
     /// The pretrained backbone with its last blocks trained too.
     FineTuned,
-    /// This pretrained backbone as it is, and a trained head.
+    /// This pretrained backbone, unchanged, and a trained head.
     On(BackboneId),
 }
 
 impl Method {
-    /// Those on one backbone, from the one that brings least along to the one that learns most.
+    /// The ways on one backbone, from the one that starts with the least knowledge to the one that trains the most.
     pub const ALL: [Self; 4] = [
         Self::Scratch,
         Self::RandomBackbone,
@@ -46,46 +46,46 @@ impl Method {
 pub struct Cell {
     /// How it learns.
     pub method: Method,
-    /// Training images of each class; a class that has fewer gives all it has. `None` for all images.
+    /// Training images of each class; a class that has fewer contributes all of them. `None` for all images.
     pub per_class: Option<u32>,
     /// Decides which images, the initial weights and the order.
     pub seed: u64,
 }
 
-/// What came of one run.
+/// The result of one run.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CellResult {
     /// Which run.
     pub cell: Cell,
-    /// Test images that it recognised.
+    /// Test images that it got right.
     pub right: u32,
     /// Test images.
     pub total: u32,
-    /// Time that the training took, in milliseconds; what was computed before and kept is not in it, except where another backbone looked at the training images.
+    /// How long the training took, in milliseconds. What had been computed before is not included, except the time that another backbone took to look at the training images.
     pub elapsed_ms: f64,
 }
 
-/// The plan and the results so far. It can be kept and gone on with later.
+/// The plan and the results so far. It can be kept and continued later.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Experiment {
     /// The ways to compare.
     pub methods: Vec<Method>,
-    /// Images a class, from few to many; `None`, which is last, for all.
+    /// Images per class, from few to many; `None`, which is last, for all.
     pub per_class: Vec<Option<u32>>,
     /// One run each.
     pub seeds: Vec<u64>,
-    /// Images in the largest class, which is what all images means.
+    /// Images in the largest class: the number that “all images” stands for.
     pub most_per_class: u32,
     /// Results in the order in which they came.
     pub results: Vec<CellResult>,
 }
 
-/// The results of one method with so many images.
+/// The results of one method with one number of images.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Summary {
-    /// Mean of the shares that were recognised, 0 to 1.
+    /// Mean of the shares that were right, 0 to 1.
     pub mean: f64,
-    /// Their standard deviation between runs, with one less than their number below; 0 for a single run.
+    /// Their standard deviation between runs (n - 1); 0 for a single run.
     pub deviation: f64,
     /// How many runs.
     pub runs: usize,
@@ -94,10 +94,10 @@ pub struct Summary {
 }
 
 impl Experiment {
-    /// Numbers of images a class that are compared where there are enough.
+    /// Images per class that are compared, where there are enough.
     pub const AMOUNTS: [u32; 5] = [1, 2, 5, 10, 20];
 
-    /// All methods on 1, 2, 5, 10, 20 and all images a class, with these seeds; `most_per_class` is the number of training images of the largest class.
+    /// All methods on 1, 2, 5, 10, 20 and all images per class, with these seeds; `most_per_class` is the number of training images of the largest class.
     pub fn new(seeds: Vec<u64>, most_per_class: u32) -> Self {
         let amounts = Self::AMOUNTS.into_iter();
         let fewer = amounts.filter(|&amount| amount < most_per_class).map(Some);
@@ -110,7 +110,7 @@ impl Experiment {
         }
     }
 
-    /// A head on each of these backbones, on as many images.
+    /// A head on each of these backbones, on the same numbers of images.
     pub fn over_backbones(ids: &[BackboneId], seeds: Vec<u64>, most_per_class: u32) -> Self {
         Self {
             methods: ids.iter().copied().map(Method::On).collect(),
@@ -118,7 +118,7 @@ impl Experiment {
         }
     }
 
-    /// All runs of the plan: seed by seed, so that a whole picture appears early and then becomes surer, and from few images to many, so that it begins quickly.
+    /// All runs of the plan: seed by seed, so that a complete picture appears early and then becomes more certain, and from few images to many, so that the first results come quickly.
     pub fn cells(&self) -> impl Iterator<Item = Cell> {
         self.seeds.iter().flat_map(move |&seed| {
             self.per_class.iter().flat_map(move |&per_class| {
@@ -143,7 +143,7 @@ impl Experiment {
         (self.cells().filter(done).count(), self.cells().count())
     }
 
-    /// The share that each seed's run recognised, in the order of the seeds; `None` where there is no result yet.
+    /// The share that each seed's run got right, in the order of the seeds; `None` where there is no result yet.
     pub fn accuracies(&self, method: Method, per_class: Option<u32>) -> Vec<Option<f64>> {
         let of = |&seed: &u64| {
             let cell = Cell {
@@ -157,7 +157,7 @@ impl Experiment {
         self.seeds.iter().map(of).collect()
     }
 
-    /// The results of a method with so many images, if there is one.
+    /// The results of a method with this number of images, if there are any.
     pub fn summary(&self, method: Method, per_class: Option<u32>) -> Option<Summary> {
         let accuracies = self.accuracies(method, per_class);
         let accuracies: Vec<f64> = accuracies.into_iter().flatten().collect();
@@ -209,7 +209,7 @@ mod tests {
         while let Some(cell) = experiment.next_cell() {
             seen.push(cell);
             experiment.results.push(result(cell, 25));
-            // Kept and read again in between.
+            // Written and read again in between.
             let text = serde_json::to_string(&experiment).expect("writes");
             experiment = serde_json::from_str(&text).expect("reads");
         }

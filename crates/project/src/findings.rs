@@ -14,11 +14,11 @@ pub enum MeasuredOn {
     Test,
 }
 
-/// How far probabilities can be taken at their word.
+/// How far the probabilities can be trusted.
 /// Guo et al., “On Calibration of Modern Neural Networks”, ICML 2017, arXiv:1706.04599.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Calibration {
-    /// The number that logits are divided by, fitted on the validation images; 1 changes nothing.
+    /// What the logits are divided by, fitted on the validation images; 1 changes nothing.
     pub temperature: f64,
     /// The images that the two diagrams were measured on.
     pub measured_on: MeasuredOn,
@@ -48,27 +48,27 @@ pub struct ReliabilityBin {
     pub accuracy: f64,
 }
 
-/// What the simplest methods reach.
+/// What the simplest methods achieve.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Baselines {
     /// The images that were predicted.
     pub measured_on: MeasuredOn,
     /// Accuracy of always saying the class with the most training images.
     pub largest_class: f64,
-    /// Accuracy of a vote of the nearest training images by cosine of the embeddings.
+    /// Accuracy of a vote among the nearest training images, by the cosine of the embeddings.
     pub nearest_neighbours: f64,
     /// How many neighbours vote.
     pub neighbours: u32,
 }
 
-/// How well images of no class are told from the others.
+/// How well images of no class are told apart from the others.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UnknownReport {
-    /// Images less familiar than this are taken for unknown; chosen so that 95 % of the known images are not (80 % when there are only a few to compare with): of the validation images, and of the training images when each is left out of the comparison.
+    /// Images less familiar than this are taken for unknown; chosen so that 95 % of the known images are not (80 % when there are only a few to compare with), both of the validation images and of the training images when each is left out of the comparison.
     pub threshold: f32,
     /// The images behind `known`.
     pub measured_on: MeasuredOn,
-    /// Familiarity of each image of the part measured on.
+    /// Familiarity of each image that was measured on.
     pub known: Vec<f32>,
     /// Familiarity of the same images, each with its own class hidden from the comparison: a stand-in for images of no class.
     pub hidden: Vec<f32>,
@@ -81,7 +81,7 @@ pub struct UnknownReport {
 pub struct HeatMap {
     /// Index of the class that it speaks for.
     pub class: u32,
-    /// Cells a side of the centred square that the model sees.
+    /// Cells along one side of the centred square that the model sees.
     pub side: u32,
     /// What each cell adds to the class's logit, row by row; negative where it speaks against the class.
     pub values: Vec<f32>,
@@ -105,7 +105,7 @@ pub enum Findings {
     Occlusion(Occlusion),
 }
 
-/// The images that a channel answers to most.
+/// The images that a channel responds to most.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Excited {
     /// Index of the stage.
@@ -123,7 +123,7 @@ pub struct InsideStage {
     pub name: String,
     /// How many channels it has.
     pub channels: u32,
-    /// Side of its feature map in places.
+    /// Side of its feature map, in cells.
     pub side: u32,
     /// Side of the maps that are shown, which may be smaller.
     pub shown_side: u32,
@@ -131,7 +131,7 @@ pub struct InsideStage {
     pub strongest: Vec<InsideChannel>,
 }
 
-/// A channel and how strongly it answers.
+/// A channel and how strongly it responds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct InsideChannel {
     /// Its index.
@@ -140,7 +140,7 @@ pub struct InsideChannel {
     pub strength: f32,
 }
 
-/// Every image predicted once by a model that has not learnt from it.
+/// Every image predicted once, by a model that has not learnt from it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CrossValidation {
     /// Accuracy of each fold.
@@ -151,31 +151,31 @@ pub struct CrossValidation {
     pub deviation: f64,
     /// All images together, each predicted by the fold that it was held out of.
     pub evaluation: Evaluation,
-    /// Time that it took.
+    /// How long it took.
     pub elapsed_ms: f64,
 }
 
 /// What is wrong with the images.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Examination {
-    /// Images that look the same, in groups of two or more, the largest first; all of a group are for training, or all for testing. Recordings are not listed: their frames are alike by nature.
+    /// Images that look the same, in groups of two or more, the largest first; the images of a group are all for training or all for testing. Recordings are not listed: their frames are alike by nature.
     pub duplicates: Vec<Vec<SampleId>>,
-    /// Test images that look the same as training images, so that they measure nothing; with the training images.
+    /// Test images that look the same as training images, and so measure nothing, with those training images.
     pub leaks: Vec<Leak>,
     /// Images that are probably in the wrong class, the most suspect first.
     pub labels: Vec<LabelSuspect>,
     /// Classes that are too small or one-sided.
     pub classes: Vec<ClassFinding>,
-    /// Time that it took.
+    /// How long it took.
     pub elapsed_ms: f64,
 }
 
-/// A test image that was seen in training, or all but.
+/// A test image that was seen in training, or nearly so.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Leak {
     /// The test image.
     pub test: SampleId,
-    /// Training images that are all but the same, or frames of the same recording.
+    /// Training images that are nearly identical, or frames of the same recording.
     pub train: Vec<SampleId>,
 }
 
@@ -213,24 +213,24 @@ pub enum ClassProblem {
     FarSmaller,
     /// All images are frames of one recording.
     OneRecording,
-    /// Nearly all images are dark, other than those of the other classes.
+    /// Nearly all images are dark, unlike those of the other classes.
     AllDark,
-    /// Nearly all images are very bright, other than those of the other classes.
+    /// Nearly all images are very bright, unlike those of the other classes.
     AllBright,
-    /// Nearly all images are blurred, other than those of the other classes.
+    /// Nearly all images are blurred, unlike those of the other classes.
     AllBlurred,
 }
 
-/// Images in the plane.
+/// Images on a plane.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DataMap {
     /// How they were placed.
     pub method: MapMethod,
-    /// One point an image, both coordinates within -1 to 1.
+    /// One point per image, both coordinates from -1 to 1.
     pub points: Vec<MapPoint>,
 }
 
-/// How images are placed in the plane.
+/// How images are placed on the plane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MapMethod {
@@ -240,7 +240,7 @@ pub enum MapMethod {
     Tsne,
 }
 
-/// An image in the plane.
+/// An image on the plane.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MapPoint {
     /// The image.
@@ -258,7 +258,7 @@ pub struct Occlusion {
     pub class: u32,
     /// Its probability for the whole image.
     pub probability: f32,
-    /// Positions of the patch a side of the centred square that the model sees.
+    /// Positions of the patch along one side of the centred square that the model sees.
     pub side: u32,
     /// Probability with the patch there minus `probability`, row by row: negative where the covered part speaks for the class.
     pub changes: Vec<f32>,

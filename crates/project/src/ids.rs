@@ -12,7 +12,7 @@ macro_rules! id {
 }
 
 id!(
-    /// One image of the user's. Unique within a project and never used twice.
+    /// One of the user's images. Unique within a project and never reused.
     SampleId
 );
 id!(
@@ -28,7 +28,7 @@ id!(
     RequestId
 );
 id!(
-    /// One hold of the record button: its frames are all but the same image.
+    /// One press of the record button: its frames are nearly the same image.
     BurstId
 );
 id!(

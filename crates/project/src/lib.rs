@@ -46,8 +46,9 @@ pub use record::{
     SuspectRecord, TestRecord, UnknownsRecord,
 };
 pub use settings::{
-    AugmentSettings, DeviceKind, DevicePreference, FineTuneSettings, Part, Schedule, TrainSettings,
-    UnfreezeEstimate,
+    AugmentSettings, DeviceKind, DevicePreference, FieldCard, FineTuneSettings, Kind, Part,
+    SETTINGS, Schedule, Section, Setting, SettingCard, TrainSettings, UnfreezeEstimate, VARIATIONS,
+    Variation, VariationCard,
 };
 pub use shipped::SHIPPED;
 pub use statistics::{ClassScores, MacroScores, counted, macro_average, per_class, wilson};

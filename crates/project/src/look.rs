@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-/// What can be seen of an image without a network.
+/// What can be told of an image without a network.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ImageLook {
     /// A difference hash of 64 bits: images that look the same differ in few of them.

@@ -18,7 +18,7 @@ pub struct EpochMetrics {
     pub validation_accuracy: Option<f64>,
 }
 
-/// How a head does on images that it has not learnt from.
+/// How a head performs on images that it has not learnt from.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
     /// Share predicted right, 0 to 1.
@@ -29,7 +29,7 @@ pub struct Evaluation {
     pub verdicts: Vec<SampleVerdict>,
 }
 
-/// What the head says of one image.
+/// What the head says about one image.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SampleVerdict {
     /// The image.
@@ -45,7 +45,7 @@ pub struct SampleVerdict {
 }
 
 impl Evaluation {
-    /// The verdicts that are wrong, the most confident first.
+    /// The wrong verdicts, the most confident first.
     pub fn mistakes(&self) -> Vec<SampleVerdict> {
         let wrong = self.verdicts.iter();
         let mut wrong: Vec<_> = wrong
@@ -62,7 +62,7 @@ impl Evaluation {
 pub struct SplitCounts {
     /// Learnt from.
     pub train: u32,
-    /// Held back to drive the curves and to choose the epoch.
+    /// Held back for the curves and for choosing the epoch.
     pub validation: u32,
     /// The user's own test images.
     pub test: u32,
@@ -79,10 +79,10 @@ pub struct Timings {
     pub train: f64,
 }
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrainOutcome {
-    /// One point an epoch.
+    /// One point per epoch.
     pub history: Vec<EpochMetrics>,
     /// The epoch whose head is kept, counted from 1.
     pub best_epoch: u32,
@@ -92,13 +92,13 @@ pub struct TrainOutcome {
     pub validation: Option<Evaluation>,
     /// On the user's test images; absent when there are none.
     pub test: Option<Evaluation>,
-    /// Indices of the classes of which nothing could be held back, because all their images belong together or are too few.
+    /// Indices of the classes from which nothing could be held back, because all their images belong together or are too few.
     pub not_held_back: Vec<u32>,
-    /// How far the probabilities can be taken at their word; absent without held-back images.
+    /// How far the probabilities can be trusted; absent without held-back images.
     pub calibration: Option<Calibration>,
-    /// What the simplest methods reach on the same images; absent without held-back images.
+    /// What the simplest methods achieve on the same images; absent without held-back images.
     pub baselines: Option<Baselines>,
-    /// How well images of no class are told from the others; absent without held-back images.
+    /// How well images of no class are told apart from the others; absent without held-back images.
     pub unknowns: Option<UnknownReport>,
     /// Where the time went.
     pub timings_ms: Timings,

@@ -1,4 +1,4 @@
-//! What a saved project's file says, and why one cannot be opened. `docs/format.md` describes the file.
+//! What the file of a saved project says, and why one may not open. `docs/format.md` describes the file.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -17,15 +17,18 @@ pub struct ProjectFile {
     pub headstart: String,
     /// The project's name.
     pub name: String,
-    /// When it was begun, in milliseconds since 1970.
+    /// When it was started, in milliseconds since 1970.
     pub created_ms: u64,
     /// When it was last changed, in milliseconds since 1970.
     pub changed_ms: u64,
-    /// What made the embeddings and what the model stands on.
+    /// What made the embeddings, and what the model is built on.
     pub backbone: SavedBackbone,
-    /// How the next head is to be trained.
+    /// How the next head will be trained.
     pub settings: TrainSettings,
-    /// Images less familiar than this are of none of the classes; absent where the run's own threshold is in use.
+    /// The same with everything switched on, so that what was chosen for it is back when it is switched on again; absent when `settings` says it all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chosen: Option<TrainSettings>,
+    /// Images less familiar than this belong to none of the classes; absent where the run's own threshold is in use.
     pub threshold: Option<f32>,
     /// The classes in the order of the page.
     pub classes: Vec<SavedClass>,
@@ -41,7 +44,7 @@ impl ProjectFile {
     }
 }
 
-/// A backbone, exactly enough to know whether embeddings made with it can be used.
+/// A backbone, described exactly enough to know whether embeddings made with it can be used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedBackbone {
     /// Its name in files, as `BackboneId::name` gives it.
@@ -72,15 +75,15 @@ pub struct SavedSample {
     pub id: SampleId,
     /// Where its file is in the archive.
     pub path: String,
-    /// The file's name as it was given.
+    /// The file's original name.
     pub name: String,
     /// What it is for.
     pub part: Part,
-    /// Width and height as people see them.
+    /// Width and height as displayed.
     pub size_px: Option<(u32, u32)>,
     /// The recording that it is a frame of.
     pub burst: Option<BurstId>,
-    /// What can be seen of it without a network.
+    /// What can be told of it without a network.
     pub look: Option<ImageLook>,
     /// Its row in the tensor of embeddings.
     pub embedding: Option<u32>,
@@ -91,15 +94,15 @@ pub struct SavedSample {
 pub struct SavedRun {
     /// What was asked for. Its classes are in the order of the head's outputs.
     pub request: TrainRequest,
-    /// For each class of the request its index in the project, absent when it was deleted since.
+    /// For each class of the request, its index in the project; absent when it has been deleted since.
     pub classes: Vec<Option<u32>>,
     /// Where it was computed.
     pub device: DeviceInfo,
-    /// What came of it.
+    /// Its result.
     pub outcome: TrainOutcome,
 }
 
-/// A project's file that was opened, without the files in it.
+/// An opened project file, without the files in it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OpenedProject {
     /// What it says.
@@ -110,7 +113,7 @@ pub struct OpenedProject {
     pub notes: Vec<ProjectNote>,
 }
 
-/// Why a project file cannot be opened. Nothing of the open project is changed then.
+/// Why a project file cannot be opened. The open project stays as it is.
 #[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ProjectFileError {
@@ -127,7 +130,7 @@ pub enum ProjectFileError {
         "this is a project of Teachable Machine. Choose it in Import images instead, which takes its images."
     )]
     TeachableMachine,
-    /// Written by a program that knows more than this one.
+    /// Written by a newer program than this one.
     #[error(
         "this project was saved by a newer Headstart (its format is number {found}, this Headstart knows up to {known}). Reload the page to get the newest Headstart, then open the project again."
     )]
@@ -188,7 +191,7 @@ pub enum ProjectFileError {
         /// The limit.
         limit: u32,
     },
-    /// An entry that unpacks to more than is sane.
+    /// An entry that unpacks to an unreasonable size.
     #[error("a file in the project unpacks to more than {limit_mb} MB ({path}). Make it smaller.")]
     Oversized {
         /// Its path in the archive.
@@ -196,7 +199,7 @@ pub enum ProjectFileError {
         /// The limit in megabytes.
         limit_mb: u32,
     },
-    /// Everything together unpacks to more than is sane.
+    /// Everything together unpacks to an unreasonable size.
     #[error(
         "the project file unpacks to more than {limit_mb} MB, so reading stopped there. Split the project into smaller ones before you save it."
     )]
@@ -215,15 +218,15 @@ pub enum ProjectNote {
         "what the pretrained model saw in {count} images was damaged in the file, so it looks at them again. Nothing is lost."
     )]
     EmbeddingsLost {
-        /// Images that are to be embedded again.
+        /// Images that have to be embedded again.
         count: u32,
     },
-    /// Model or results were damaged; one is of no use without the other.
+    /// The model or the results were damaged; neither is of use without the other.
     #[error(
         "the trained model or its results were damaged in the file and left out. Press Train to make them again."
     )]
     ModelLost,
-    /// Embeddings and model belong to a backbone that is not there.
+    /// Embeddings and model belong to a backbone that is not available.
     #[error(
         "the project was made with another pretrained model ({name}), so all images are looked at again. Press Train to make a new model."
     )]

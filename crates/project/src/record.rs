@@ -29,9 +29,9 @@ pub struct RunRecord {
     pub split: SplitCounts,
     /// The same for each class, in the order of `classes`.
     pub images: Vec<SplitCounts>,
-    /// Names of the classes of which nothing could be held back, because all their images belong together or are too few.
+    /// Names of the classes from which nothing could be held back, because all their images belong together or are too few.
     pub not_held_back: Vec<String>,
-    /// One point an epoch.
+    /// One point per epoch.
     pub history: Vec<EpochMetrics>,
     /// The epoch whose head is kept, counted from 1.
     pub best_epoch: u32,
@@ -39,17 +39,17 @@ pub struct RunRecord {
     pub validation: Option<TestRecord>,
     /// On the user's test images; absent when there are none.
     pub test: Option<TestRecord>,
-    /// How far the probabilities can be taken at their word; absent without held-back images.
+    /// How far the probabilities can be trusted; absent without held-back images.
     pub calibration: Option<Calibration>,
-    /// What the simplest methods reach on the same images; absent without held-back images.
+    /// What the simplest methods achieve on the same images; absent without held-back images.
     pub baselines: Option<Baselines>,
-    /// How well images of no class are told from the others; absent without held-back images.
+    /// How well images of no class are told apart from the others; absent without held-back images.
     pub unknowns: Option<UnknownsRecord>,
-    /// Absent when it was not asked for on the same images.
+    /// Absent unless it was asked for on the same images.
     pub cross_validation: Option<CrossValidationRecord>,
-    /// What is wrong with the images; absent when it was not asked for on the same images.
+    /// What is wrong with the images; absent unless it was asked for on the same images.
     pub examination: Option<ExaminationRecord>,
-    /// The same images learnt in several ways; absent when it was not asked for.
+    /// The same images learnt in several ways; absent unless it was asked for.
     pub comparison: Option<Experiment>,
     /// How well other backbones learn the same images; absent unless it was asked for.
     #[serde(default)]
@@ -73,28 +73,28 @@ pub struct TestRecord {
     pub macro_average: Option<MacroScores>,
 }
 
-/// How well images of no class are told from the others.
+/// How well images of no class are told apart from the others.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UnknownsRecord {
     /// Images less familiar than this are taken for unknown; set by the run.
     pub threshold: f32,
-    /// The same after the user has moved it; the lowest number there is turns nothing away.
+    /// The same after the user has moved it; the lowest `f32` turns nothing away.
     pub threshold_in_use: f32,
     /// The images that the counts below are of.
     pub measured_on: MeasuredOn,
     /// Images of the classes.
     pub known: u32,
-    /// Those among them that the threshold in use lets pass.
+    /// How many of them the threshold in use lets pass.
     pub known_kept: u32,
     /// The same images, each with its own class hidden from the comparison.
     pub hidden: u32,
-    /// Those among them that the threshold in use turns away.
+    /// How many of them the threshold in use turns away.
     pub hidden_turned_away: u32,
     /// Area under the ROC curve of the known against the hidden ones.
     pub auroc: f64,
 }
 
-/// Every image predicted once by a model that has not learnt from it.
+/// Every image predicted once, by a model that has not learnt from it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CrossValidationRecord {
     /// How each fold was trained.
@@ -109,16 +109,16 @@ pub struct CrossValidationRecord {
     pub accuracy: f64,
     /// All images; rows are true classes, columns predicted ones, in the order of `classes`.
     pub confusion: Vec<Vec<u32>>,
-    /// What was said of each image.
+    /// What was said about each image.
     pub images: Vec<ImageRecord>,
-    /// Time that it took.
+    /// How long it took.
     pub elapsed_ms: f64,
 }
 
-/// What was said of one image.
+/// What was said about one image.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ImageRecord {
-    /// Its file's name; absent when it was deleted since.
+    /// Its file's name; absent when it has been deleted since.
     pub image: Option<String>,
     /// Its class.
     pub class: String,
@@ -143,14 +143,14 @@ pub struct ExaminationRecord {
     pub suspects: Vec<SuspectRecord>,
     /// Classes that are too small or one-sided.
     pub classes: Vec<ClassProblemRecord>,
-    /// Time that it took.
+    /// How long it took.
     pub elapsed_ms: f64,
 }
 
 /// An image that is probably in the wrong class.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SuspectRecord {
-    /// Its file's name; absent when it was deleted since.
+    /// Its file's name; absent when it has been deleted since.
     pub image: Option<String>,
     /// The class that it is in.
     pub class: String,
@@ -175,7 +175,7 @@ impl RunRecord {
     /// The version that this code writes.
     pub const VERSION: u32 = 1;
 
-    /// Puts a run's record together, without what was found out before or after it.
+    /// Makes a run's record, without what was found out before or after it.
     pub fn new(
         backbone: BackboneId,
         device: &DeviceInfo,
@@ -258,7 +258,7 @@ impl From<&Evaluation> for TestRecord {
 }
 
 impl UnknownsRecord {
-    /// What a threshold does that may not be the run's own.
+    /// What a threshold does, which may be another than the run's own.
     pub fn new(report: &UnknownReport, threshold_in_use: f32) -> Self {
         let kept = |values: &[f32]| {
             let kept = values.iter().filter(|&&value| value >= threshold_in_use);
@@ -278,7 +278,7 @@ impl UnknownsRecord {
     }
 }
 
-/// How images are called; `None` for those that are gone.
+/// The names of images; `None` for those that are gone.
 type NameOf<'a> = &'a dyn Fn(SampleId) -> Option<String>;
 
 impl CrossValidationRecord {

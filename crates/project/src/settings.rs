@@ -1,4 +1,12 @@
+//! The settings as plain data; [`table`] holds everything there is to know about each number among them.
+
+mod table;
+mod variation;
+
 use serde::{Deserialize, Serialize};
+
+pub use self::table::{FieldCard, Kind, SETTINGS, Section, Setting, SettingCard};
+pub use self::variation::{VARIATIONS, Variation, VariationCard};
 
 /// Where tensors are computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,16 +28,16 @@ impl DeviceKind {
     }
 }
 
-/// What the user asked for in the settings or by `?device=` in the address.
+/// What the user asked for, in the settings or with `?device=` in the address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DevicePreference {
-    /// WebGPU on a hardware adapter, else the CPU.
+    /// WebGPU on a hardware adapter, otherwise the CPU.
     #[default]
     Auto,
     /// The CPU.
     Cpu,
-    /// WebGPU on whatever adapter there is, a software one included.
+    /// WebGPU on whatever adapter there is, even a software one.
     Webgpu,
 }
 
@@ -44,25 +52,25 @@ pub enum Part {
     Test,
 }
 
-/// What a user can change about training.
+/// How a model is trained. The range of each number is in the table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TrainSettings {
     /// How often the head sees every training image.
     pub epochs: u32,
-    /// Images a step.
+    /// Images per step.
     pub batch_size: u32,
     /// Adam's step size.
     pub learning_rate: f64,
-    /// Decides the split, the initial weights and the order of the images.
+    /// Determines the split, the initial weights and the order of the images.
     pub seed: u64,
     /// Units of the hidden layer; 0 for a linear head.
     pub hidden_units: u32,
-    /// Share of hidden units that are switched off at random in each step, 0 up to 0.9.
+    /// Share of hidden units that are switched off at random in each step.
     pub dropout: f64,
-    /// Share of each class that is held back for validation, 0 up to 0.5.
+    /// Share of each class that is held back for validation.
     pub validation_share: f64,
-    /// Weigh classes by the inverse of their size when their sizes differ.
+    /// Whether classes are weighted by the inverse of their size.
     pub balance_classes: bool,
     /// What happens to the backbone after the head is trained.
     pub fine_tuning: FineTuneSettings,
@@ -73,13 +81,13 @@ pub struct TrainSettings {
 impl Default for TrainSettings {
     fn default() -> Self {
         Self {
-            epochs: 50,
-            batch_size: 16,
-            learning_rate: 1e-3,
-            seed: 0,
-            hidden_units: 100,
-            dropout: 0.0,
-            validation_share: 0.15,
+            epochs: whole(Setting::Epochs),
+            batch_size: whole(Setting::BatchSize),
+            learning_rate: real(Setting::LearningRate),
+            seed: whole(Setting::Seed).into(),
+            hidden_units: whole(Setting::HiddenUnits),
+            dropout: real(Setting::Dropout),
+            validation_share: real(Setting::ValidationShare),
             balance_classes: true,
             fine_tuning: FineTuneSettings::default(),
             augmentation: AugmentSettings::default(),
@@ -87,8 +95,17 @@ impl Default for TrainSettings {
     }
 }
 
+/// The default of a setting that is a count.
+fn whole(setting: Setting) -> u32 {
+    setting.card().default as u32
+}
+
+fn real(setting: Setting) -> f64 {
+    setting.card().default
+}
+
 impl TrainSettings {
-    /// Epochs that a run has at most, of the head alone and then of the last blocks with it.
+    /// The most epochs that a run can have: those of the head alone, then those of the last blocks with it.
     pub fn most_epochs(&self) -> u32 {
         let deeper = match self.fine_tuning.blocks {
             0 => 0,
@@ -98,18 +115,18 @@ impl TrainSettings {
     }
 }
 
-/// How the learning rate goes on after the warm-up.
+/// What the learning rate does after the warm-up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Schedule {
-    /// Down to zero along half a cosine.
+    /// Falls to zero along half a cosine.
     #[default]
     Cosine,
-    /// As it is.
+    /// Stays as it is.
     Constant,
 }
 
-/// What a user can change about fine-tuning.
+/// How the last blocks of the backbone are trained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct FineTuneSettings {
@@ -119,19 +136,19 @@ pub struct FineTuneSettings {
     pub epochs: u32,
     /// Step size of the head and of the last block.
     pub learning_rate: f64,
-    /// What the step size is multiplied with from each block to the one before it, above 0 up to 1: what lies deeper is more general and should change less.
+    /// Factor of the step size from each block to the one before it: earlier blocks are more general and should change less.
     pub rate_decay: f64,
-    /// Share of all steps in which the step size grows from zero to its full value, 0 up to 1.
+    /// Share of all steps during which the step size grows from zero to its full value.
     pub warm_up: f64,
-    /// How the step size goes on after that.
+    /// What the step size does after that.
     pub schedule: Schedule,
-    /// Share of each weight that a step of size 1 would take away; biases keep theirs.
+    /// Share of each weight that a step of size 1 would remove; biases are left alone.
     pub weight_decay: f64,
-    /// Share of each image's label that goes to all classes alike, 0 up to 1: it keeps the network from becoming ever more certain of what it has learnt by heart.
+    /// Share of each image's label that goes to all classes alike: it keeps the network from growing ever more certain of what it has memorised.
     pub label_smoothing: f64,
-    /// What each step leaves of the running average of all weights, which is what is judged and kept, 0 up to 1; 0 keeps the weights of the last step.
+    /// How much of the running average of all weights each step leaves. The average is what is judged and kept; 0 keeps the weights of the last step.
     pub averaging: f64,
-    /// Epochs without a better judgement of the validation images after which it ends; 0 for never.
+    /// Ends after this many epochs without improvement on the validation images; 0 for never.
     pub patience: u32,
 }
 
@@ -139,35 +156,34 @@ impl Default for FineTuneSettings {
     fn default() -> Self {
         Self {
             blocks: 0,
-            epochs: 10,
-            // What these are worth on photographs: see docs/results.md.
-            learning_rate: 1e-3,
-            rate_decay: 0.85,
-            warm_up: 0.1,
+            epochs: whole(Setting::TuneEpochs),
+            learning_rate: real(Setting::TuneRate),
+            rate_decay: real(Setting::RateDecay),
+            warm_up: real(Setting::WarmUp),
             schedule: Schedule::Cosine,
-            weight_decay: 0.05,
-            label_smoothing: 0.1,
-            averaging: 0.98,
-            // The last steps are small and bring the most, so a run of the usual length is not cut off.
+            weight_decay: real(Setting::WeightDecay),
+            label_smoothing: real(Setting::LabelSmoothing),
+            averaging: real(Setting::Averaging),
+            // The last steps are small and help the most, so a run of the usual length is not cut short.
             patience: 10,
         }
     }
 }
 
-/// What unfreezing so many blocks means.
+/// What unfreezing this many blocks means.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UnfreezeEstimate {
     /// Blocks unfrozen.
     pub blocks: u32,
-    /// Numbers in them that are trained.
+    /// Parameters in them that are trained.
     pub parameters: u64,
-    /// What one image costs in one epoch, in passes of one image through the whole backbone.
+    /// Cost of one image in one epoch, in passes of one image through the whole backbone.
     pub passes: f64,
-    /// Bytes that one image's activations at the boundary take.
+    /// Bytes that the activations of one image take at the boundary.
     pub bytes_per_image: u64,
 }
 
-/// How training images are varied, so that the model learns what does not matter. All of it is off by default.
+/// How training images are varied, so that the model learns what does not matter. Off by default.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AugmentSettings {
@@ -175,37 +191,38 @@ pub struct AugmentSettings {
     pub copies: u32,
     /// Half of the copies are mirrored, left and right exchanged.
     pub flip: bool,
-    /// Half of the copies stand on their heads.
+    /// Half of the copies are upside down.
     pub flip_vertical: bool,
-    /// Least share of the image's area that a copy shows, above 0 up to 1; 1 for the whole centred square.
+    /// Smallest share of the image's area that a copy shows; 1 for the whole centred square.
     pub crop: f64,
-    /// Most degrees by which a copy is turned, either way, 0 up to 180.
+    /// Largest angle by which a copy is turned, in degrees, either way.
     pub rotation_degrees: f64,
-    /// Most that the brightness changes, as a share of it, 0 up to 0.9.
+    /// Largest change of the brightness, as a share of it.
     pub brightness: f64,
-    /// Most that the contrast changes, as a share of it, 0 up to 0.9.
+    /// Largest change of the contrast, as a share of it.
     pub contrast: f64,
-    /// Most that the saturation changes, as a share of it, 0 up to 0.9.
+    /// Largest change of the saturation, as a share of it.
     pub saturation: f64,
-    /// Most of the area that is covered by a grey rectangle, as a share of it, 0 up to 0.5.
+    /// Largest share of the area that a grey rectangle covers.
     pub erase: f64,
-    /// How much pairs of training examples are mixed: the parameter of a Beta distribution, 0 for not at all, up to 1.
+    /// How much pairs of training examples are mixed: the parameter of a Beta distribution, 0 for not at all.
     pub mixup: f64,
 }
 
 impl Default for AugmentSettings {
     fn default() -> Self {
         Self {
+            // Off; the table's default applies once it is switched on.
             copies: 0,
             flip: false,
             flip_vertical: false,
-            crop: 1.0,
-            rotation_degrees: 0.0,
-            brightness: 0.0,
-            contrast: 0.0,
-            saturation: 0.0,
-            erase: 0.0,
-            mixup: 0.0,
+            crop: real(Setting::Crop),
+            rotation_degrees: real(Setting::Rotation),
+            brightness: real(Setting::Brightness),
+            contrast: real(Setting::Contrast),
+            saturation: real(Setting::Saturation),
+            erase: real(Setting::Erasing),
+            mixup: real(Setting::Mixup),
         }
     }
 }

@@ -1,11 +1,11 @@
-//! What can be said from counts of right and wrong answers.
+//! What counts of right and wrong answers tell.
 
 use serde::{Deserialize, Serialize};
 
 /// The 97.5 % quantile of the standard normal distribution: half of a 95 % interval on each side.
 const Z: f64 = 1.959_963_984_540_054;
 
-/// The 95 % interval of a share of which `right` of `total` were seen, both ends 0 to 1; all of 0 to 1 without any.
+/// The 95 % confidence interval of a share when `right` of `total` were observed, both ends 0 to 1; the whole range without any observation.
 /// Wilson, “Probable Inference, the Law of Succession, and Statistical Inference”, JASA 22, 1927.
 pub fn wilson(right: u32, total: u32) -> [f64; 2] {
     if total == 0 {
@@ -30,12 +30,12 @@ pub fn counted(confusion: &[Vec<u32>]) -> (u32, u32) {
     (right, confusion.iter().flatten().sum())
 }
 
-/// How well one class is told from the others; all shares are 0 to 1.
+/// How well one class is told apart from the others; all shares are 0 to 1.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ClassScores {
-    /// Share of the images taken for the class that are of it; absent when none was.
+    /// Share of the images taken for the class that belong to it; absent when none was taken for it.
     pub precision: Option<f64>,
-    /// Share of the class's images that were taken for it; absent when it has none.
+    /// Share of the class's images that were taken for it; absent when the class has none.
     pub recall: Option<f64>,
     /// Harmonic mean of the two, 2 tp / (2 tp + fp + fn); absent when one of the two is.
     pub f1: Option<f64>,
@@ -43,7 +43,7 @@ pub struct ClassScores {
     pub count: u32,
 }
 
-/// Each class by itself, from a confusion matrix `[class, class]` whose rows are true classes and whose columns are predicted ones.
+/// Each class on its own, from a confusion matrix `[class, class]` whose rows are true classes and whose columns are predicted ones.
 pub fn per_class(confusion: &[Vec<u32>]) -> Vec<ClassScores> {
     let at = |row: usize, column: usize| {
         let cell = confusion.get(row).and_then(|row| row.get(column));
@@ -68,7 +68,7 @@ pub fn per_class(confusion: &[Vec<u32>]) -> Vec<ClassScores> {
     classes.clone().map(scores).collect()
 }
 
-/// All classes together, each counting the same whatever its size.
+/// All classes together, each with the same weight whatever its size.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MacroScores {
     /// Mean of the classes' precisions, 0 to 1.
@@ -79,7 +79,7 @@ pub struct MacroScores {
     pub f1: f64,
 }
 
-/// The means over the classes that have images; absent when none has.
+/// The means over the classes that have images; absent when no class has any.
 /// A class that is never predicted has no precision and no F1, and counts as 0 in both: leaving it out would reward a model for forgetting it.
 pub fn macro_average(scores: &[ClassScores]) -> Option<MacroScores> {
     let present: Vec<_> = scores.iter().filter(|scores| scores.count > 0).collect();

@@ -1,4 +1,4 @@
-//! Weights files: where they are, and why one cannot be used.
+//! Weights files: where they are, and why one may be unusable.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -9,7 +9,7 @@ use crate::BackboneId;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WeightsPlace {
-    /// A file of the site.
+    /// A file on the site.
     Site {
         /// Its absolute address.
         url: String,
@@ -18,7 +18,7 @@ pub enum WeightsPlace {
     Attached,
 }
 
-/// A backbone and the very weights that make its embeddings. Embeddings of two choices cannot be compared.
+/// A backbone and the exact weights that make its embeddings. Embeddings of two different choices cannot be compared.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct BackboneChoice {
     /// The backbone.
@@ -51,7 +51,7 @@ impl Default for BackboneChoice {
 /// What storing a backbone's weights in 8 bits costs, measured on the user's images.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct InEightBits {
-    /// The least cosine of an image's features to those by the weights as they were.
+    /// The lowest cosine between an image's features by these weights and by the original ones.
     pub cosine: f64,
     /// Whether that is good enough; otherwise the weights are stored in 16 bits.
     pub is_used: bool,
@@ -69,7 +69,7 @@ pub enum WeightsProblem {
         /// The reader's own words.
         detail: String,
     },
-    /// Its tensors are none of the models'.
+    /// Its tensors belong to none of the models.
     #[error(
         "the names of its {tensors} tensors are not those of any model here; the first is {first}. Use weights as torchvision or timm publish them."
     )]
@@ -84,7 +84,7 @@ pub enum WeightsProblem {
     Mismatch {
         /// The model that it is most like.
         title: String,
-        /// What is missing, too much, or of another shape, by name.
+        /// What is missing, superfluous, or of another shape, by name.
         detail: String,
     },
 }

@@ -1,6 +1,8 @@
 //! What the model is, how it was made, and how to read the report.
 
-use headstart_project::{DeviceKind, RunRecord, SplitCounts};
+use headstart_project::{
+    DeviceKind, Kind, RunRecord, SETTINGS, Section, Setting, SplitCounts, TrainSettings,
+};
 
 use crate::markup::Html;
 use crate::report::Report;
@@ -103,16 +105,16 @@ pub fn settings(page: &mut Html, record: &RunRecord) {
         ("Head", head),
         ("Device", device),
         (
-            "Epochs",
+            Setting::Epochs.card().label,
             format!(
                 "{}; number {} was the best and is kept",
                 settings.epochs, record.best_epoch
             ),
         ),
-        ("Batch size", settings.batch_size.to_string()),
-        ("Learning rate", settings.learning_rate.to_string()),
-        ("Dropout", text::percent(settings.dropout)),
-        ("Validation share", text::percent(settings.validation_share)),
+    ]
+    .into_iter()
+    .chain(plain(settings))
+    .chain([
         (
             "Balance classes",
             if settings.balance_classes {
@@ -124,7 +126,7 @@ pub fn settings(page: &mut Html, record: &RunRecord) {
         ),
         ("Unfrozen", deeper),
         ("Varied copies", varied),
-        ("Seed", record.seed.to_string()),
+        (Setting::Seed.card().label, record.seed.to_string()),
         (
             "Time",
             format!(
@@ -133,7 +135,7 @@ pub fn settings(page: &mut Html, record: &RunRecord) {
                 text::duration(record.timings_ms.train)
             ),
         ),
-    ];
+    ]);
     page.raw("<section>\n<h2>How it was made</h2><dl class=\"settings\">");
     for (name, value) in rows {
         page.raw("<div><dt>")
@@ -145,7 +147,80 @@ pub fn settings(page: &mut Html, record: &RunRecord) {
     page.raw("</dl><p class=\"hint\">The same images, settings and seed give the same model on the same device. “Download run record” gives all figures as a file for programs.</p></section>\n");
 }
 
+/// The lines of the settings that need nothing but their number; the other settings have lines of their own.
+fn plain(settings: &TrainSettings) -> impl Iterator<Item = (&'static str, String)> {
+    SETTINGS.iter().filter_map(|card| {
+        let has_own_line = match card.field.as_ref()?.section {
+            Section::Training | Section::HiddenLayer | Section::Measuring => matches!(
+                card.id,
+                Setting::Epochs | Setting::Seed | Setting::HiddenUnits
+            ),
+            Section::Deeper | Section::Varied => true,
+        };
+        let value = (card.read)(settings);
+        let shown = match card.kind {
+            Kind::Share => text::percent(value),
+            Kind::Whole | Kind::Real => value.to_string(),
+        };
+        (!has_own_line).then_some((card.label, shown))
+    })
+}
+
 /// What the words mean.
 pub fn reading(page: &mut Html) {
     page.raw(include_str!("reading.html"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::report;
+
+    #[test]
+    fn the_settings_are_those_of_the_run() {
+        let mut record = report().record;
+        record.settings.dropout = 0.25;
+        record.settings.fine_tuning.blocks = 2;
+        record.settings.augmentation.copies = 3;
+        let mut page = Html::default();
+        settings(&mut page, &record);
+        let page = page.into_string();
+        let rows = page.split("<div><dt>").skip(1);
+        let rows: Vec<_> = rows
+            .filter_map(|row| row.split_once("</dd>")?.0.split_once("</dt><dd>"))
+            .collect();
+        let names: Vec<_> = rows.iter().map(|(name, _)| *name).collect();
+        assert_eq!(
+            names,
+            [
+                "Backbone",
+                "Head",
+                "Device",
+                "Epochs",
+                "Batch size",
+                "Learning rate",
+                "Dropout",
+                "Validation share",
+                "Balance classes",
+                "Unfrozen",
+                "Varied copies",
+                "Seed",
+                "Time"
+            ]
+        );
+        let values: Vec<_> = rows[4..12].iter().map(|(_, value)| *value).collect();
+        assert_eq!(
+            values,
+            [
+                "16",
+                "0.001",
+                "25%",
+                "15%",
+                "yes",
+                "2 blocks, for at most 10 epochs",
+                "3 of each image",
+                "0"
+            ]
+        );
+    }
 }

@@ -24,7 +24,7 @@ pub use deeper::scratch::{
 };
 pub use experiment::compare::{compare, subset};
 pub(crate) use experiment::run::check_classes;
-pub use experiment::run::{Copies, Deeper, Trained, check_settings, train, train_more};
+pub use experiment::run::{Copies, Deeper, Trained, train, train_more};
 pub use head::fit::{Fitted, fit};
 pub use head::{Head, HeadConfig, softmax};
 pub use host::{Host, Interrupted, pause};

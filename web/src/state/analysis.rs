@@ -1,4 +1,4 @@
-//! Looks into the data and the model: what was asked for, how far it is, and what came of it.
+//! Analyses of the data and the model: what was asked for, how far it has come, and what was found.
 
 use std::rc::Rc;
 
@@ -12,7 +12,7 @@ use super::project::Project;
 use super::run::{Blocker, Plan};
 use super::settings::Draft;
 
-/// Parts that images are cut into for cross-validation.
+/// How many parts images are divided into for cross-validation.
 pub const FOLDS: u32 = 5;
 
 /// What can be asked for. There is at most one of each kind at a time.
@@ -26,21 +26,21 @@ pub enum Kind {
     Backbones,
 }
 
-/// An analysis that waits or is under way.
+/// An analysis that is waiting or running.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Job {
     pub id: JobId,
     pub kind: Kind,
     pub analysis: Rc<Analysis>,
-    /// The classes behind the indices of the findings; its run and its split are not used.
+    /// The classes that the indices of the findings refer to; the plan's run and split are not used.
     pub plan: Rc<Plan>,
-    /// Steps done and in all.
+    /// Steps done and steps in all.
     pub progress: Option<(u32, u32)>,
     pub remaining_ms: Option<f64>,
     pub stop_requested: bool,
 }
 
-/// Findings with the classes and images that they speak of.
+/// Findings with the classes and images that they are about.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Found<T> {
     pub plan: Rc<Plan>,
@@ -88,7 +88,7 @@ impl Analyses {
         self.jobs.iter().find(|job| job.kind == kind)
     }
 
-    /// Asks for an analysis; one of the same kind that is under way goes on instead.
+    /// Asks for an analysis, unless one of the same kind is already under way.
     ///
     /// # Errors
     /// With what stands in the way.
@@ -161,7 +161,7 @@ impl Analyses {
         Ok(())
     }
 
-    /// The one that was broken off, if it still fits, or a new one.
+    /// The one that was interrupted, if it still fits, or a new one.
     fn experiment(
         &self,
         project: &Project,
@@ -193,18 +193,18 @@ impl Analyses {
         }
     }
 
-    /// Another backbone sees the images in another way: what was found ends here.
+    /// Another backbone sees the images differently, so what was found no longer holds.
     pub fn begin_anew(&mut self) {
         *self = Self {
             last_job: self.last_job,
             repeats: self.repeats,
-            // It speaks of all backbones.
+            // It is about all backbones.
             backbones: self.backbones.clone(),
             ..Self::default()
         };
     }
 
-    /// Jobs that the engine cannot know of yet, or that died with it, end here when they were to stop.
+    /// Jobs that the engine cannot know about yet, or that died with it, end here if they were to be stopped.
     pub fn forget_stopped(&mut self) {
         self.jobs.retain(|job| !job.stop_requested);
     }
@@ -254,7 +254,7 @@ impl Analyses {
 }
 
 impl Kind {
-    /// What did not work, as a message's title.
+    /// What failed, as the title of a message.
     pub const fn failure(self) -> &'static str {
         match self {
             Self::CrossValidation => "Cross-validation did not work",

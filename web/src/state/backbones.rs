@@ -1,4 +1,4 @@
-//! Which backbone the project uses, which ones are here, and what earlier ones reached.
+//! Which backbone the project uses, which ones are available, and how earlier ones scored.
 
 use std::rc::Rc;
 
@@ -19,9 +19,9 @@ pub struct Backbones {
     pub kept: Rc<[KeptWeights]>,
     /// Backbones that do not come with every page, but with this one.
     pub on_site: Rc<[BackboneId]>,
-    /// The last result on each backbone that the project used before.
+    /// The last result on each backbone that the project has used before.
     pub past: Vec<PastResult>,
-    /// About how long the device takes for a million multiplications.
+    /// Roughly how long the device takes for a million multiply-adds, in milliseconds.
     pub ms_per_million: Option<f64>,
 }
 
@@ -40,13 +40,13 @@ pub struct KeptWeights {
     pub in_8_bits: Option<InEightBits>,
 }
 
-/// What a model on another backbone reached.
+/// How a model on another backbone scored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PastResult {
     pub backbone: BackboneId,
     /// Blocks of it that were trained, too.
     pub unfrozen: u32,
-    /// Images recognised, and in all; absent when there was nothing to measure on.
+    /// Images that it got right and images in all; absent when there was nothing to measure on.
     pub score: Option<(u32, u32)>,
     pub measured_on: Option<MeasuredOn>,
     /// Images that it learnt from.
@@ -89,7 +89,7 @@ impl Backbones {
         self.kept.iter().find(|kept| kept.choice.id == id)
     }
 
-    /// What a project's file says of a choice.
+    /// How a project's file describes a choice.
     pub fn described(&self, choice: &BackboneChoice) -> SavedBackbone {
         let card = choice.id.card();
         let kept = self.kept_of(choice.id);
@@ -104,7 +104,7 @@ impl Backbones {
 }
 
 impl State {
-    /// From now on another backbone makes the embeddings. What the one before made ends here, but for its score.
+    /// From now on another backbone makes the embeddings. Of what the previous one made, only its score is kept.
     pub(super) fn set_backbone(&mut self, choice: BackboneChoice) {
         if self.backbones.choice == choice {
             return;

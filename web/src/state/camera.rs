@@ -15,7 +15,7 @@ pub enum CameraOwner {
     Inside,
 }
 
-/// Which way a phone's camera looks.
+/// Which way a phone's camera points.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Facing {
     /// Towards the user.
@@ -33,11 +33,11 @@ pub struct CameraPrefs {
     pub facing: Facing,
     /// Whether picture and preview are mirrored; `None` mirrors cameras that face the user.
     pub mirror: Option<bool>,
-    /// Pictures recorded a second.
+    /// Pictures recorded per second.
     pub rate_hz: u32,
     /// Count 3, 2, 1 before recording.
     pub countdown: bool,
-    /// What is recorded is kept aside for testing.
+    /// Whether what is recorded is set aside for testing.
     pub is_for_testing: bool,
 }
 

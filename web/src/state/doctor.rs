@@ -1,4 +1,4 @@
-//! What is still to be dealt with of an examination: findings vanish as soon as the images that they speak of are changed.
+//! What is left to deal with after an examination: findings vanish as soon as the images that they are about are changed.
 
 use std::collections::HashSet;
 
@@ -39,12 +39,12 @@ pub struct ClassCase {
     pub class: ClassId,
     pub problem: ClassProblem,
     pub samples: Vec<SampleId>,
-    /// Images to learn from that came in since.
+    /// Images to learn from that have been added since.
     pub added: usize,
 }
 
 impl Open {
-    /// `kept` are the suspects that the user has looked at and found right.
+    /// `kept` are the suspects that the user has looked at and confirmed.
     pub fn of(found: &Found<Examination>, project: &Project, kept: &HashSet<SampleId>) -> Self {
         let is_of = |id: SampleId, part: Part| {
             project

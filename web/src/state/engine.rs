@@ -1,4 +1,4 @@
-//! What the page knows of the engine.
+//! What the page knows about the engine.
 
 use std::rc::Rc;
 
@@ -7,7 +7,7 @@ use headstart_project::{
 };
 use serde::{Deserialize, Serialize};
 
-/// How far the engine is.
+/// What stage the engine is at.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Phase {
     /// Its code is being fetched and compiled.
@@ -19,7 +19,7 @@ pub enum Phase {
     Ready,
     /// It answers, but cannot work.
     Failed(EngineError),
-    /// It died too often in a short time, or its code could not be fetched; the user decides when to try again.
+    /// It crashed too often in a short time, or its code could not be fetched; the user decides when to try again.
     GaveUp {
         /// Its last words.
         message: String,
@@ -35,19 +35,19 @@ pub struct EngineState {
     /// The device in use, once there is one.
     pub device: Option<DeviceInfo>,
     pub backbone: Option<BackboneInfo>,
-    /// What unfreezing one of its blocks, two, and so on means.
+    /// What unfreezing one, two, and more of its blocks means.
     pub unfreezing: Rc<[UnfreezeEstimate]>,
-    /// About how long the device takes to look at one image, if it has looked at some.
+    /// Roughly how long the device takes to look at one image, if it has looked at any.
     pub image_ms: Option<f64>,
     /// Bytes of the backbone's file.
     pub load: Option<Progress>,
-    /// Images that wait for their embedding.
+    /// Images that are waiting for their embedding.
     pub embed: Option<Progress>,
-    /// Images that are varied, or run through the frozen blocks, for a run.
+    /// Images that are being varied or run through the frozen blocks for a training run.
     pub prepare: Option<Progress>,
-    /// Bytes of a weights file that is opened.
+    /// Bytes of a weights file that is being opened.
     pub opening: Option<Progress>,
-    /// Images of a file that is put together or opened.
+    /// Images of a file that is being written or opened.
     pub pack: Option<Progress>,
 }
 

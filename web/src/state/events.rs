@@ -1,4 +1,4 @@
-//! What the engine's events change.
+//! How the engine's events change the state.
 
 use std::rc::Rc;
 
@@ -14,7 +14,7 @@ use super::run::{Results, Run};
 use crate::text;
 
 impl State {
-    /// Takes one event in. Attachments and answers to predictions have been taken out by the engine's client.
+    /// Applies one event. The engine's client has already taken out attachments and answers to predictions.
     pub(super) fn event(&mut self, event: Event) {
         match event {
             Event::Loaded => self.engine.phase = Phase::Loading,
@@ -144,7 +144,7 @@ impl State {
         }
     }
 
-    /// A device that was asked for by name and cannot be had deserves more than a line in the header.
+    /// A device that was asked for by name and is not available deserves more than a line in the header.
     fn refused_choice(&mut self) {
         let fallback = self
             .engine
@@ -207,7 +207,7 @@ impl State {
         self.notices.left_out(skipped.collect(), unnamed);
     }
 
-    /// Takes the import out and returns its name.
+    /// Removes the import and returns its name.
     fn end_import(&mut self, id: ImportId) -> String {
         match self.imports.iter().position(|import| import.id == id) {
             Some(at) => self.imports.remove(at).name,
@@ -247,7 +247,7 @@ impl State {
             text::count(outcome.history.len(), "epoch"),
             text::duration(outcome.timings_ms.train)
         ));
-        // The new model's own threshold holds until the user moves it.
+        // The new model's own threshold applies until the user moves it.
         self.threshold = None;
         self.results = Some(Results {
             plan: run.plan,

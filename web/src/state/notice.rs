@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Files named in a message; the rest is counted.
+/// How many files a message names; the rest are counted.
 const NAMED: usize = 200;
 
 /// A file that was left out.
@@ -18,7 +18,7 @@ pub struct LeftOut {
 pub enum Message {
     /// Something went wrong, with what to do about it.
     Problem { title: String, detail: String },
-    /// Files that were left out, gathered into one message while it stands.
+    /// Files that were left out, gathered into one message until it is dismissed.
     LeftOut { files: Vec<LeftOut>, count: usize },
 }
 
@@ -45,7 +45,7 @@ impl Notices {
         });
     }
 
-    /// Says it, unless the same is being said already.
+    /// Shows a message, unless the same one is already shown.
     pub fn problem(&mut self, title: impl Into<String>, detail: impl Into<String>) {
         let message = Message::Problem {
             title: title.into(),
@@ -56,8 +56,8 @@ impl Notices {
         }
     }
 
-    /// Adds files to the message about files, which is made if it does not stand.
-    /// `unnamed` more were left out than are named.
+    /// Adds files to the message about files, which is created if there is none.
+    /// `unnamed` more files were left out than are named.
     pub fn left_out(&mut self, files: Vec<LeftOut>, unnamed: usize) {
         if files.is_empty() && unnamed == 0 {
             return;

@@ -1,4 +1,4 @@
-//! Classes and their images: the part of the state that a user makes, and that undo gives back.
+//! Classes and their images: the part of the state that the user makes, and that undo restores.
 
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -6,15 +6,15 @@ use std::rc::Rc;
 use headstart_project::{BurstId, Part, SampleId};
 use serde::{Deserialize, Serialize};
 
-/// Images a chunk holds at most.
-/// A chunk is what the page renders at once: adding or changing one image touches one chunk, however many there are.
+/// The most images that a chunk holds.
+/// A chunk is what the page renders at once: adding or changing one image touches only one, however many there are.
 /// A selection marks a chunk's images in the bits of a `u64`, so this must not exceed 64.
 pub const CHUNK: usize = 48;
 
-/// Number of colours that classes are told apart by; more classes start over.
+/// How many colours classes have; with more classes they repeat.
 pub const COLORS: u8 = 10;
 
-/// One class. Unique within a project and never used twice.
+/// One class. Unique within a project and never reused.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
@@ -28,7 +28,7 @@ pub struct Sample {
     /// The file's name.
     pub name: Rc<str>,
     pub part: Part,
-    /// Width and height as people see them, known from the moment the engine has decoded it; its thumbnail is there from then on.
+    /// Width and height as displayed, known once the engine has decoded it; from then on there is a thumbnail, too.
     pub size_px: Option<(u32, u32)>,
     /// The recording that it is a frame of.
     pub burst: Option<BurstId>,
@@ -37,7 +37,7 @@ pub struct Sample {
 /// A run of a class's images, in the order of their ids.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Chunk {
-    /// Names the chunk within its class while it exists.
+    /// Identifies the chunk within its class for as long as it exists.
     pub key: u32,
     pub samples: Vec<Sample>,
 }
@@ -46,13 +46,13 @@ pub struct Chunk {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Class {
     pub id: ClassId,
-    /// As the user typed it; may be empty for a moment.
+    /// As the user typed it; it can be empty while being typed.
     pub name: String,
     /// Whether the class takes part in the next run.
     pub enabled: bool,
     /// Index of its colour, below [`COLORS`].
     pub color: u8,
-    /// One of the two classes that stand there at the start and vanish on an import if nobody touched them.
+    /// Whether it is one of the two classes that are there at the start, and that vanish with an import if nobody has touched them.
     pub placeholder: bool,
     pub chunks: Vec<Rc<Chunk>>,
     next_chunk: u32,
@@ -62,7 +62,7 @@ pub struct Class {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Project {
     pub classes: Vec<Rc<Class>>,
-    /// Grows with every change of which images there are.
+    /// Grows with every change to which images there are, and where.
     pub membership: u32,
     /// The highest image id that was ever offered, accepted or not.
     pub highest_sample: u32,
@@ -96,7 +96,7 @@ impl Class {
         self.samples().filter(|sample| sample.part == part).count()
     }
 
-    /// Puts images in by the order of their ids.
+    /// Inserts images in the order of their ids.
     pub fn insert(&mut self, samples: impl IntoIterator<Item = Sample>) {
         for sample in samples {
             let at = self
@@ -144,7 +144,7 @@ impl Class {
         removed
     }
 
-    /// Changes images in place; chunks without one that is meant stay the same object.
+    /// Changes images in place; chunks without any of them stay the same object.
     pub fn update(&mut self, is_meant: impl Fn(&Sample) -> bool, change: impl Fn(&mut Sample)) {
         for chunk in &mut self.chunks {
             if chunk.samples.iter().any(&is_meant) {
@@ -183,7 +183,7 @@ impl Project {
         project
     }
 
-    /// From images and the names of their files and classes, when nothing else is known.
+    /// Made from images and the names of their files and classes, when nothing else is known.
     pub fn rescued(images: impl Iterator<Item = (SampleId, Rc<str>, Rc<str>)>) -> Self {
         let mut project = Self::empty();
         let mut images: Vec<_> = images.collect();
@@ -204,7 +204,7 @@ impl Project {
         project
     }
 
-    /// Appends an empty class, named by a number that no class has unless a name is given.
+    /// Appends an empty class. Without a name it gets a number that no other class has.
     pub fn add_class(&mut self, name: Option<&str>) -> ClassId {
         let id = ClassId(self.next_class);
         self.next_class += 1;
@@ -249,7 +249,7 @@ impl Project {
             .map(Rc::make_mut)
     }
 
-    /// The class of this name, made if there is none.
+    /// The class with this name, created if there is none.
     pub fn class_named(&mut self, name: &str) -> ClassId {
         let known = self
             .classes
@@ -276,7 +276,7 @@ impl Project {
         })
     }
 
-    /// These images by their classes, in the order of the classes; images that are gone are left out.
+    /// These images grouped by class, in the order of the classes; images that are gone are left out.
     pub fn by_class(&self, ids: &[SampleId]) -> Vec<(ClassId, Vec<SampleId>)> {
         let wanted: HashSet<SampleId> = ids.iter().copied().collect();
         let in_class = |class: &Rc<Class>| {

@@ -14,7 +14,7 @@ impl State {
         self.record_with_names(results, classes.map(|class| class.name.clone()).collect())
     }
 
-    /// The same under other names of the classes, which are in the order of the run.
+    /// The same with other names for the classes, in the order of the run.
     pub fn record_with_names(&self, results: &Results, classes: Vec<String>) -> RunRecord {
         let request = &results.plan.request;
         let outcome = &results.outcome;

@@ -1,4 +1,4 @@
-//! Training runs: what stands in their way, the one under way, and what came of the last one.
+//! Training runs: what stands in their way, the one under way, and the result of the last one.
 
 use std::rc::Rc;
 
@@ -29,7 +29,7 @@ pub struct Run {
     pub remaining_ms: Option<f64>,
 }
 
-/// What came of the last run.
+/// The result of the last run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Results {
     pub plan: Rc<Plan>,
@@ -60,7 +60,7 @@ pub enum Blocker {
 }
 
 impl Plan {
-    /// Puts a run together from what there is.
+    /// Plans a run on what there is.
     ///
     /// # Errors
     /// With what stands in the way.
@@ -113,7 +113,7 @@ impl Plan {
         })
     }
 
-    /// The classes' names today; the names at the time of the run for classes that are gone.
+    /// The classes' current names; for classes that are gone, those at the time of the run.
     pub fn names(&self, project: &Project) -> Vec<Rc<str>> {
         self.class_ids
             .iter()
@@ -125,7 +125,7 @@ impl Plan {
             .collect()
     }
 
-    /// The classes' colours; one for classes that are gone.
+    /// The classes' colours; the first one for classes that are gone.
     pub fn colors(&self, project: &Project) -> Vec<u8> {
         self.class_ids
             .iter()
@@ -148,7 +148,7 @@ impl Plan {
 }
 
 impl Results {
-    /// How the model does on these images, if there are any.
+    /// How the model performs on this part, if there are images in it.
     pub fn evaluation(&self, on: MeasuredOn) -> Option<&Evaluation> {
         match on {
             MeasuredOn::Test => self.outcome.test.as_ref(),

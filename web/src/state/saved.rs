@@ -11,12 +11,12 @@ use super::project::Project;
 use super::run::Results;
 use super::settings::Draft;
 
-/// One project among others. Never used twice.
+/// Identifies a project. Never reused.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ProjectId(pub String);
 
-/// A kept project as it stands in a list.
+/// A kept project as a list shows it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     pub id: ProjectId,
@@ -30,12 +30,12 @@ pub struct Summary {
     pub bytes: f64,
     /// The image on its cover.
     pub cover: Option<SampleId>,
-    /// When it was deleted. It can come back until the page is opened the next time.
+    /// When it was deleted. It can be restored until the page is next opened.
     pub deleted_ms: Option<f64>,
 }
 
 impl Summary {
-    /// Of a project about which nothing else can be read.
+    /// Stands for a project of which nothing else could be read.
     pub fn lost(id: ProjectId, now_ms: f64) -> Self {
         Self {
             id,
@@ -80,12 +80,12 @@ pub enum UnreadableProject {
 }
 
 impl Saved {
-    /// Grows when older code could not read what this code writes. Older forms are read by `read`.
+    /// Grows when older code could not read what this code writes. [`Saved::read`] reads older forms.
     pub const VERSION: u32 = 2;
 
     pub fn of(state: &State) -> Self {
         let mut analyses = state.analyses.clone();
-        // What was under way ends with the page.
+        // Analyses under way end with the page.
         analyses.jobs.clear();
         Self {
             version: Self::VERSION,
@@ -117,12 +117,12 @@ impl Saved {
         Ok(headstart_wire::from_json(text)?)
     }
 
-    /// Whether nobody has made anything yet.
+    /// Whether nothing has been made yet.
     pub fn is_untouched(&self) -> bool {
         self.project.is_empty() && self.project.classes.iter().all(|class| class.placeholder)
     }
 
-    /// What stands in a list of projects; the caller knows the dates and the sizes.
+    /// Its entry in a list of projects; the caller knows the dates and the sizes.
     pub fn summary(&self, id: ProjectId, created_ms: f64, changed_ms: f64, bytes: f64) -> Summary {
         let cover = self
             .project
@@ -143,7 +143,7 @@ impl Saved {
 }
 
 impl State {
-    /// Puts a kept project in the place of the present one.
+    /// Replaces the present project by a kept one.
     pub(super) fn open(&mut self, saved: Saved) {
         self.title = saved.title;
         self.project = saved.project;

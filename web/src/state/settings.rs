@@ -1,33 +1,14 @@
 //! The training settings as the user types them, valid or not.
 
-use headstart_project::{AugmentSettings, FineTuneSettings, TrainSettings};
-use serde::{Deserialize, Serialize};
+use std::fmt;
 
-/// A setting that is typed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Field {
-    Epochs,
-    BatchSize,
-    LearningRate,
-    Seed,
-    HiddenUnits,
-    Dropout,
-    ValidationShare,
-    TuneEpochs,
-    TuneRate,
-    Copies,
-}
-
-/// A way to vary images that is on or off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Variation {
-    Flip,
-    Crop,
-    Turn,
-    Color,
-    Cover,
-    Mix,
-}
+use headstart_project::{
+    FineTuneSettings, Kind, SETTINGS, Section, Setting, SettingCard, TrainSettings, VARIATIONS,
+    Variation,
+};
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// What the head is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,132 +20,65 @@ pub enum Head {
 }
 
 /// The settings' texts. They are kept as typed, so that a field never snaps to another value under the user's hands.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Draft {
-    epochs: String,
-    batch_size: String,
-    learning_rate: String,
-    seed: String,
-    hidden_units: String,
-    dropout: String,
-    validation_share: String,
+    /// Indexed by the setting's place in the table; empty where it has no field.
+    texts: [String; SETTINGS.len()],
     pub head: Head,
     pub balance_classes: bool,
-    /// Blocks of the backbone that are trained, too.
-    #[serde(default)]
+    /// Blocks of the backbone that are also trained.
     pub unfrozen: u32,
-    #[serde(default = "tune_epochs")]
-    tune_epochs: String,
-    #[serde(default = "tune_rate")]
-    tune_rate: String,
-    #[serde(default = "copies")]
-    copies: String,
     /// Whether images are varied at all.
-    #[serde(default)]
     pub is_varied: bool,
-    #[serde(default = "variations")]
     variations: Vec<Variation>,
 }
 
-fn tune_epochs() -> String {
-    FineTuneSettings::default().epochs.to_string()
-}
-
-fn tune_rate() -> String {
-    FineTuneSettings::default().learning_rate.to_string()
-}
-
-fn copies() -> String {
-    "3".into()
-}
-
-fn variations() -> Vec<Variation> {
-    vec![Variation::Flip, Variation::Crop]
-}
-
-impl Field {
-    /// Its name on the page, part of the contract with tests and assistive technology.
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Epochs => "Epochs",
-            Self::BatchSize => "Batch size",
-            Self::LearningRate => "Learning rate",
-            Self::Seed => "Seed",
-            Self::HiddenUnits => "Hidden units",
-            Self::Dropout => "Dropout",
-            Self::ValidationShare => "Validation share",
-            Self::TuneEpochs => "Fine-tuning epochs",
-            Self::TuneRate => "Fine-tuning rate",
-            Self::Copies => "Copies of each image",
-        }
-    }
-
-    /// The least and the greatest value.
-    pub const fn range(self) -> (f64, f64) {
-        match self {
-            Self::Epochs => (1.0, 1000.0),
-            Self::BatchSize => (1.0, 512.0),
-            Self::LearningRate => (0.000_001, 1.0),
-            Self::Seed => (0.0, 4_294_967_295.0),
-            Self::HiddenUnits => (1.0, 1000.0),
-            Self::Dropout => (0.0, 0.9),
-            Self::ValidationShare => (0.0, 0.5),
-            Self::TuneEpochs => (1.0, 100.0),
-            Self::TuneRate => (0.000_001, 0.1),
-            Self::Copies => (1.0, 20.0),
-        }
-    }
-
-    /// How far one press of an arrow key goes.
-    pub const fn step(self) -> &'static str {
-        match self {
-            Self::Epochs | Self::BatchSize | Self::Seed | Self::TuneEpochs | Self::Copies => "1",
-            Self::HiddenUnits => "10",
-            Self::LearningRate => "0.0005",
-            Self::TuneRate => "0.0001",
-            Self::Dropout => "0.1",
-            Self::ValidationShare => "0.05",
-        }
-    }
-
-    const fn is_whole(self) -> bool {
-        matches!(
-            self,
-            Self::Epochs
-                | Self::BatchSize
-                | Self::Seed
-                | Self::HiddenUnits
-                | Self::TuneEpochs
-                | Self::Copies
-        )
-    }
+/// The settings that have a field, with its section and the name of its text in kept projects.
+fn typed() -> impl Iterator<Item = (&'static SettingCard, Section, &'static str)> {
+    SETTINGS.iter().filter_map(|card| {
+        let field = card.field.as_ref()?;
+        Some((card, field.section, field.key))
+    })
 }
 
 impl Draft {
-    /// The texts of these settings.
-    pub fn of(settings: &TrainSettings) -> Self {
-        let (head, hidden_units) = if settings.hidden_units == 0 {
-            (Head::Linear, TrainSettings::default().hidden_units)
-        } else {
-            (Head::Hidden, settings.hidden_units)
-        };
-        Self {
-            epochs: settings.epochs.to_string(),
-            batch_size: settings.batch_size.to_string(),
-            learning_rate: settings.learning_rate.to_string(),
-            seed: settings.seed.to_string(),
-            hidden_units: hidden_units.to_string(),
-            dropout: settings.dropout.to_string(),
-            validation_share: settings.validation_share.to_string(),
-            head,
+    /// The texts of these settings. For what they switch off, the texts are those of `chosen`.
+    pub fn of(settings: &TrainSettings, chosen: Option<&TrainSettings>) -> Self {
+        let mut draft = Self {
+            texts: [const { String::new() }; SETTINGS.len()],
+            head: if settings.hidden_units == 0 {
+                Head::Linear
+            } else {
+                Head::Hidden
+            },
             balance_classes: settings.balance_classes,
             unfrozen: settings.fine_tuning.blocks,
-            tune_epochs: settings.fine_tuning.epochs.to_string(),
-            tune_rate: settings.fine_tuning.learning_rate.to_string(),
-            copies: copies(),
-            is_varied: false,
-            variations: variations(),
+            is_varied: settings.augmentation.copies > 0,
+            variations: Vec::new(),
+        };
+        let chosen = chosen.unwrap_or(settings);
+        for (card, section, _) in typed() {
+            let counts = draft.counts(section);
+            let value = (card.read)(if counts { settings } else { chosen });
+            let value = if card.is_off(value) {
+                card.default
+            } else {
+                value
+            };
+            draft.set(card.id, value.to_string());
         }
+        let varied = &if draft.is_varied { settings } else { chosen }.augmentation;
+        // Where nothing is known, the default ones are ready to be switched on.
+        let is_known = varied.copies > 0;
+        let cards = VARIATIONS.iter().filter(|card| {
+            if is_known {
+                (card.is_in)(varied)
+            } else {
+                card.is_default
+            }
+        });
+        draft.variations = cards.map(|card| card.id).collect();
+        draft
     }
 
     pub fn has(&self, variation: Variation) -> bool {
@@ -172,88 +86,45 @@ impl Draft {
     }
 
     pub fn switch(&mut self, variation: Variation, is_on: bool) {
-        self.variations.retain(|&known| known != variation);
-        if is_on {
-            self.variations.push(variation);
+        // In the order of the table, so that the same choices make the same draft whatever their order.
+        let ids = VARIATIONS.iter().map(|card| card.id);
+        let chosen = ids.filter(|&id| if id == variation { is_on } else { self.has(id) });
+        self.variations = chosen.collect();
+    }
+
+    pub fn text(&self, setting: Setting) -> &str {
+        &self.texts[setting as usize]
+    }
+
+    pub fn set(&mut self, setting: Setting, text: String) {
+        self.texts[setting as usize] = text;
+    }
+
+    /// Whether the fields of a section count: a linear head, for one, has no hidden units and no dropout.
+    pub fn counts(&self, section: Section) -> bool {
+        match section {
+            Section::Training | Section::Measuring => true,
+            Section::HiddenLayer => self.head == Head::Hidden,
+            Section::Deeper => self.unfrozen > 0,
+            Section::Varied => self.is_varied,
         }
-    }
-
-    /// How images are varied; the strengths are those that are customary.
-    ///
-    /// # Errors
-    /// When the number of copies is not valid.
-    pub fn augmentation(&self) -> Result<AugmentSettings, String> {
-        if !self.is_varied {
-            return Ok(AugmentSettings::default());
-        }
-        let if_on = |variation, strength: f64| if self.has(variation) { strength } else { 0.0 };
-        Ok(AugmentSettings {
-            copies: self.value(Field::Copies)? as u32,
-            flip: self.has(Variation::Flip),
-            flip_vertical: false,
-            crop: 1.0 - if_on(Variation::Crop, 0.4),
-            rotation_degrees: if_on(Variation::Turn, 15.0),
-            brightness: if_on(Variation::Color, 0.25),
-            contrast: if_on(Variation::Color, 0.25),
-            saturation: if_on(Variation::Color, 0.25),
-            erase: if_on(Variation::Cover, 0.25),
-            mixup: if_on(Variation::Mix, 0.2),
-        })
-    }
-
-    pub fn text(&self, field: Field) -> &str {
-        match field {
-            Field::Epochs => &self.epochs,
-            Field::BatchSize => &self.batch_size,
-            Field::LearningRate => &self.learning_rate,
-            Field::Seed => &self.seed,
-            Field::HiddenUnits => &self.hidden_units,
-            Field::Dropout => &self.dropout,
-            Field::ValidationShare => &self.validation_share,
-            Field::TuneEpochs => &self.tune_epochs,
-            Field::TuneRate => &self.tune_rate,
-            Field::Copies => &self.copies,
-        }
-    }
-
-    pub fn set(&mut self, field: Field, text: String) {
-        *match field {
-            Field::Epochs => &mut self.epochs,
-            Field::BatchSize => &mut self.batch_size,
-            Field::LearningRate => &mut self.learning_rate,
-            Field::Seed => &mut self.seed,
-            Field::HiddenUnits => &mut self.hidden_units,
-            Field::Dropout => &mut self.dropout,
-            Field::ValidationShare => &mut self.validation_share,
-            Field::TuneEpochs => &mut self.tune_epochs,
-            Field::TuneRate => &mut self.tune_rate,
-            Field::Copies => &mut self.copies,
-        } = text;
-    }
-
-    /// Whether the field counts: a linear head has no hidden units and no dropout.
-    pub fn applies(&self, field: Field) -> bool {
-        self.head == Head::Hidden || !matches!(field, Field::HiddenUnits | Field::Dropout)
     }
 
     /// The field's value, or what is wrong with it in words.
     ///
     /// # Errors
     /// When the text is no number or out of the field's range.
-    pub fn value(&self, field: Field) -> Result<f64, String> {
-        let (least, most) = field.range();
-        let kind = if field.is_whole() {
-            "a whole number"
-        } else {
-            "a number"
-        };
-        self.text(field)
-            .trim()
-            .parse::<f64>()
-            .ok()
-            .filter(|value| *value >= least && *value <= most)
-            .filter(|value| !field.is_whole() || value.fract() == 0.0)
-            .ok_or_else(|| format!("{} must be {kind} from {least} to {most}.", field.label()))
+    pub fn value(&self, setting: Setting) -> Result<f64, String> {
+        let card = setting.card();
+        let value = self.text(setting).trim().parse().ok();
+        value.filter(|&value| card.allows(value)).ok_or_else(|| {
+            let kind = match card.kind {
+                Kind::Whole => "a whole number",
+                Kind::Real | Kind::Share => "a number",
+            };
+            let (label, least, most) = (card.label, card.least, card.most);
+            format!("{label} must be {kind} from {least} to {most}.")
+        })
     }
 
     /// The settings, or what is wrong with the first field that is wrong.
@@ -261,51 +132,111 @@ impl Draft {
     /// # Errors
     /// When a field that counts has no valid value.
     pub fn parse(&self) -> Result<TrainSettings, String> {
-        let is_hidden = self.head == Head::Hidden;
-        Ok(TrainSettings {
-            epochs: self.value(Field::Epochs)? as u32,
-            batch_size: self.value(Field::BatchSize)? as u32,
-            learning_rate: self.value(Field::LearningRate)?,
-            seed: self.value(Field::Seed)? as u64,
-            hidden_units: if is_hidden {
-                self.value(Field::HiddenUnits)? as u32
-            } else {
-                0
-            },
-            dropout: if is_hidden {
-                self.value(Field::Dropout)?
-            } else {
-                0.0
-            },
-            validation_share: self.value(Field::ValidationShare)?,
+        let mut settings = TrainSettings {
             balance_classes: self.balance_classes,
-            fine_tuning: self.fine_tuning()?,
-            augmentation: self.augmentation()?,
-        })
+            fine_tuning: FineTuneSettings {
+                blocks: self.unfrozen,
+                ..FineTuneSettings::default()
+            },
+            ..TrainSettings::default()
+        };
+        for (card, section, _) in typed() {
+            if self.counts(section) {
+                (card.write)(&mut settings, self.value(card.id)?);
+            } else if card.is_off_at_zero {
+                (card.write)(&mut settings, 0.0);
+            }
+        }
+        if self.is_varied {
+            self.vary(&mut settings);
+        }
+        Ok(settings)
     }
 
-    fn fine_tuning(&self) -> Result<FineTuneSettings, String> {
-        let defaults = FineTuneSettings::default();
-        if self.unfrozen == 0 {
-            return Ok(defaults);
+    /// The settings as [`Draft::parse`] would return them if everything were switched on, from which an opened file restores what is switched off; `None` where the settings alone restore it.
+    /// An invalid text leaves its setting at the default.
+    pub fn chosen(&self) -> Option<TrainSettings> {
+        let settings = self.parse().ok()?;
+        let mut chosen = settings.clone();
+        for (card, section, _) in typed() {
+            if !self.counts(section) {
+                (card.write)(&mut chosen, self.value(card.id).unwrap_or(card.default));
+            }
         }
-        Ok(FineTuneSettings {
-            blocks: self.unfrozen,
-            epochs: self.value(Field::TuneEpochs)? as u32,
-            learning_rate: self.value(Field::TuneRate)?,
-            ..defaults
-        })
+        self.vary(&mut chosen);
+        (Self::of(&settings, Some(&chosen)) != Self::of(&settings, None)).then_some(chosen)
+    }
+
+    fn vary(&self, settings: &mut TrainSettings) {
+        let cards = VARIATIONS.iter().filter(|card| self.has(card.id));
+        cards.for_each(|card| (card.add)(&mut settings.augmentation));
     }
 }
 
 impl Default for Draft {
     fn default() -> Self {
-        Self::of(&TrainSettings::default())
+        Self::of(&TrainSettings::default(), None)
+    }
+}
+
+/// Writes one object of all texts and choices; the table alone says which texts there are.
+impl Serialize for Draft {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_map(None)?;
+        for (card, _, key) in typed() {
+            object.serialize_entry(key, self.text(card.id))?;
+        }
+        object.serialize_entry("head", &self.head)?;
+        object.serialize_entry("balance_classes", &self.balance_classes)?;
+        object.serialize_entry("unfrozen", &self.unfrozen)?;
+        object.serialize_entry("is_varied", &self.is_varied)?;
+        object.serialize_entry("variations", &self.variations)?;
+        object.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Draft {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Reader)
+    }
+}
+
+/// Reads a kept draft. What is missing, because an older page did not know it, has its default.
+struct Reader;
+
+impl<'de> Visitor<'de> for Reader {
+    type Value = Draft;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("training settings")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Draft, A::Error> {
+        let mut draft = Draft::default();
+        while let Some(name) = object.next_key::<String>()? {
+            match name.as_str() {
+                "head" => draft.head = object.next_value()?,
+                "balance_classes" => draft.balance_classes = object.next_value()?,
+                "unfrozen" => draft.unfrozen = object.next_value()?,
+                "is_varied" => draft.is_varied = object.next_value()?,
+                "variations" => draft.variations = object.next_value()?,
+                _ => match typed().find(|(_, _, key)| *key == name) {
+                    Some((card, ..)) => draft.set(card.id, object.next_value()?),
+                    None => {
+                        object.next_value::<IgnoredAny>()?;
+                    }
+                },
+            }
+        }
+        Ok(draft)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use headstart_project::ProjectFile;
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -317,29 +248,29 @@ mod tests {
     fn bad_text_is_kept_and_named() {
         let mut draft = Draft::default();
         for text in ["", "abc", "0", "2.5", "100000", "-3", "NaN", "inf"] {
-            draft.set(Field::Epochs, text.into());
-            assert_eq!(draft.text(Field::Epochs), text);
+            draft.set(Setting::Epochs, text.into());
+            assert_eq!(draft.text(Setting::Epochs), text);
             assert_eq!(
                 draft.parse(),
                 Err("Epochs must be a whole number from 1 to 1000.".into())
             );
         }
-        draft.set(Field::Epochs, " 12 ".into());
+        draft.set(Setting::Epochs, " 12 ".into());
         assert_eq!(draft.parse().map(|settings| settings.epochs), Ok(12));
     }
 
     #[test]
     fn deeper_layers_and_varied_images_count_only_when_they_are_on() {
         let mut draft = Draft::default();
-        draft.set(Field::TuneEpochs, "nonsense".into());
-        draft.set(Field::Copies, "nonsense".into());
+        draft.set(Setting::TuneEpochs, "nonsense".into());
+        draft.set(Setting::Copies, "nonsense".into());
         assert_eq!(draft.parse(), Ok(TrainSettings::default()));
         draft.unfrozen = 2;
         assert!(draft.parse().is_err());
-        draft.set(Field::TuneEpochs, "7".into());
+        draft.set(Setting::TuneEpochs, "7".into());
         draft.is_varied = true;
         assert!(draft.parse().is_err());
-        draft.set(Field::Copies, "4".into());
+        draft.set(Setting::Copies, "4".into());
         draft.switch(Variation::Crop, false);
         draft.switch(Variation::Turn, true);
         let settings = draft.parse().expect("is valid");
@@ -355,9 +286,179 @@ mod tests {
     #[test]
     fn a_linear_head_ignores_the_hidden_layer() {
         let mut draft = Draft::default();
-        draft.set(Field::HiddenUnits, "nonsense".into());
+        draft.set(Setting::HiddenUnits, "nonsense".into());
         assert!(draft.parse().is_err());
         draft.head = Head::Linear;
         assert_eq!(draft.parse().map(|settings| settings.hidden_units), Ok(0));
+    }
+
+    #[test]
+    fn keys_are_told_apart() {
+        let keys: Vec<_> = typed().map(|(_, _, key)| key).collect();
+        for (at, key) in keys.iter().enumerate() {
+            assert!(!keys[..at].contains(key), "{key}");
+        }
+        let text = serde_json::to_string(&Draft::default()).expect("is plain data");
+        let object: serde_json::Map<_, _> = serde_json::from_str(&text).expect("is an object");
+        assert_eq!(object.len(), keys.len() + 5, "{text}");
+    }
+
+    /// The form in which the browser's store keeps a draft.
+    const KEPT: &str = r#"{
+        "epochs": "20", "batch_size": "", "learning_rate": "1e-2", "seed": "7",
+        "hidden_units": "64", "dropout": "0.1", "validation_share": "0.2",
+        "head": "Linear", "balance_classes": false, "unfrozen": 2,
+        "tune_epochs": "5", "tune_rate": "0.0005", "copies": "4",
+        "is_varied": true, "variations": ["Turn", "Flip"]
+    }"#;
+
+    #[test]
+    fn the_kept_form_stays_what_it_is() {
+        let draft: Draft = headstart_wire::from_json(KEPT).expect("is a kept draft");
+        assert_eq!(draft.text(Setting::BatchSize), "");
+        assert_eq!(draft.text(Setting::TuneRate), "0.0005");
+        assert_eq!((draft.head, draft.unfrozen), (Head::Linear, 2));
+        assert!(draft.has(Variation::Turn) && !draft.has(Variation::Crop));
+        let written = serde_json::to_value(&draft).expect("is plain data");
+        let kept: serde_json::Value = serde_json::from_str(KEPT).expect("is JSON");
+        assert_eq!(written, kept);
+    }
+
+    #[test]
+    fn what_an_older_or_newer_page_has_kept_is_read() {
+        let older = r#"{
+            "epochs": "20", "batch_size": "16", "learning_rate": "0.001", "seed": "0",
+            "hidden_units": "100", "dropout": "0", "validation_share": "0.15",
+            "head": "Hidden", "balance_classes": true, "wings": {"count": 2}
+        }"#;
+        let mut expected = Draft::default();
+        expected.set(Setting::Epochs, "20".into());
+        let read = headstart_wire::from_json::<Draft>(older).expect("is a kept draft");
+        assert_eq!(read, expected);
+        assert!(headstart_wire::from_json::<Draft>(r#"{"epochs": 20}"#).is_err());
+    }
+
+    #[test]
+    fn a_file_that_says_more_than_its_settings_does_so_only_when_something_is_off() {
+        let mut draft = Draft::default();
+        assert_eq!(draft.chosen(), None);
+        draft.switch(Variation::Mix, true);
+        assert!(draft.chosen().is_some());
+        draft.is_varied = true;
+        assert_eq!(draft.chosen(), None);
+    }
+
+    #[test]
+    fn values_out_of_range_in_a_file_are_shown_and_named() {
+        let settings = TrainSettings {
+            epochs: 5000,
+            ..TrainSettings::default()
+        };
+        let draft = Draft::of(&settings, None);
+        assert_eq!(draft.text(Setting::Epochs), "5000");
+        assert_eq!(
+            draft.parse(),
+            Err("Epochs must be a whole number from 1 to 1000.".into())
+        );
+    }
+
+    /// The draft after its project was saved as a file and opened again.
+    fn opened(draft: &Draft) -> Draft {
+        let file = ProjectFile {
+            headstart_project: ProjectFile::VERSION,
+            headstart: String::new(),
+            name: String::new(),
+            created_ms: 0,
+            changed_ms: 0,
+            backbone: headstart_project::SavedBackbone {
+                name: String::new(),
+                sha256: String::new(),
+                features: 0,
+            },
+            settings: draft.parse().expect("is valid"),
+            chosen: draft.chosen(),
+            threshold: None,
+            classes: Vec::new(),
+        };
+        let text = serde_json::to_string(&file).expect("is plain data");
+        let read: ProjectFile = headstart_wire::from_json(&text).expect("was just written");
+        assert_eq!(read, file);
+        Draft::of(&read.settings, read.chosen.as_ref())
+    }
+
+    /// A valid value, with no more digits than the JSON reader is exact for.
+    fn value(card: &'static SettingCard) -> BoxedStrategy<f64> {
+        let (least, most) = (card.least, card.most);
+        match card.kind {
+            Kind::Whole => (least as u64..=most as u64)
+                .prop_map(|value| value as f64)
+                .boxed(),
+            Kind::Real | Kind::Share => (least..=most)
+                .prop_map(move |value| ((value * 1e12).round() / 1e12).clamp(least, most))
+                .boxed(),
+        }
+    }
+
+    /// Whatever can be chosen, with the texts that `typed_as` makes.
+    fn drafts<S: Strategy<Value = String> + 'static>(
+        typed_as: impl Fn(&'static SettingCard) -> S,
+    ) -> impl Strategy<Value = Draft> {
+        let texts: Vec<_> = typed()
+            .map(|(card, ..)| typed_as(card).prop_map(move |text| (card.id, text)))
+            .collect();
+        let switched = prop::collection::vec((0..VARIATIONS.len(), any::<bool>()), 0..12);
+        let choices = (any::<bool>(), any::<bool>(), 0..9u32, any::<bool>());
+        (texts, switched, choices).prop_map(|(texts, switched, choices)| {
+            let (is_linear, balance_classes, unfrozen, is_varied) = choices;
+            let mut draft = Draft {
+                head: if is_linear {
+                    Head::Linear
+                } else {
+                    Head::Hidden
+                },
+                balance_classes,
+                unfrozen,
+                is_varied,
+                ..Draft::default()
+            };
+            for (setting, text) in texts {
+                draft.set(setting, text);
+            }
+            for (at, is_on) in switched {
+                draft.switch(VARIATIONS[at].id, is_on);
+            }
+            draft
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_saved_project_brings_back_every_choice(
+            draft in drafts(|card| value(card).prop_map(|value| value.to_string()))
+        ) {
+            prop_assert_eq!(opened(&draft), draft.clone());
+            let kept = serde_json::to_string(&draft).expect("is plain data");
+            prop_assert_eq!(headstart_wire::from_json::<Draft>(&kept).expect("was just written"), draft);
+        }
+
+        #[test]
+        fn however_it_was_typed_the_values_come_back(
+            draft in drafts(|card| prop_oneof![
+                value(card).prop_map(|value| format!(" {value} ")),
+                value(card).prop_map(|value| format!("{value:e}")),
+                "[a-z0-9.]{0,3}",
+            ])
+        ) {
+            // A draft with a mistake in a field that counts cannot be saved.
+            let settings = draft.parse();
+            prop_assume!(settings.is_ok());
+            let again = opened(&draft);
+            prop_assert_eq!(again.parse(), settings);
+            for (card, ..) in typed() {
+                let value = draft.value(card.id).unwrap_or(card.default);
+                prop_assert_eq!(again.value(card.id), Ok(value));
+            }
+            prop_assert_eq!(opened(&again), again);
+        }
     }
 }

@@ -1,17 +1,17 @@
-//! The status line: what goes on, in one sentence.
+//! The status line: what is going on, in one sentence.
 
 use super::State;
 use super::engine::Phase;
 use crate::text;
 
-/// What the status line says, with the share that is done where there is one.
+/// What the status line says, with the share that is done where it is known.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Status {
     pub text: String,
     pub share: Option<f64>,
 }
 
-/// Puts the line together; the work that the user waits for comes first.
+/// Composes the line; the work that the user is waiting for comes first.
 pub fn status(state: &State) -> Status {
     let work = [
         training(state),

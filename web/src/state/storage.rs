@@ -1,4 +1,4 @@
-//! Which project is open, and how its keeping goes.
+//! Which project is open, and how saving it is going.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -8,7 +8,7 @@ use super::saved::Summary;
 /// What the page shows.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub enum Stage {
-    /// It looks for kept projects.
+    /// It is looking for kept projects.
     #[default]
     Opening,
     /// The kept projects, to choose from.
@@ -27,11 +27,11 @@ pub enum Offline {
     NotYet,
     /// Everything that it needs is in the browser.
     Ready,
-    /// A new version of the page is there and waits to be used.
+    /// A new version of the page is ready and waiting to be used.
     NewVersion,
 }
 
-/// How keeping the project goes.
+/// How saving the project is going.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Saving {
     /// There is nothing to keep yet.
@@ -39,7 +39,7 @@ pub enum Saving {
     Untouched,
     UnderWay,
     Saved,
-    /// It did not work; what is on the page is still there, and it is tried again.
+    /// It failed; what is on the page is still there, and keeping it is tried again.
     Failed(StoreError),
 }
 

@@ -1,4 +1,4 @@
-//! What was taken away or changed, and how it comes back.
+//! What was deleted or changed, and how it comes back.
 
 use std::collections::HashSet;
 
@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::project::{Class, ClassId, Project, Sample};
 
-/// Steps that can be taken back; the oldest falls out.
+/// How many steps can be undone; the oldest is dropped.
 const STEPS: usize = 20;
 
-/// One step that can be taken back.
+/// One step that can be undone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     /// What was done, in words.
@@ -169,7 +169,7 @@ impl History {
         count > 0
     }
 
-    /// Takes the newest step back. Returns whether there was one.
+    /// Undoes the newest step. Returns whether there was one.
     pub fn undo(&mut self, project: &mut Project) -> bool {
         let Some(step) = self.steps.pop() else {
             return false;

@@ -74,7 +74,7 @@ pub async fn train_more(
     device: &Device,
     host: &impl Host,
 ) -> Result<Trained, Interrupted> {
-    check_settings(settings)?;
+    settings.check()?;
     check_classes(classes)?;
     let start_ms = host.now_ms();
     let images: Vec<(usize, &Embedded)> = classes
@@ -252,53 +252,6 @@ pub(crate) fn check_classes(classes: &[ClassImages]) -> Result<(), TrainError> {
     }
 }
 
-/// Checks every setting against its range.
-///
-/// # Errors
-/// [`TrainError::Setting`] for the first that is out of its range.
-pub fn check_settings(settings: &TrainSettings) -> Result<(), TrainError> {
-    let (tuning, varied) = (&settings.fine_tuning, &settings.augmentation);
-    let ranges = [
-        ("Epochs", f64::from(settings.epochs), 1.0, 10_000.0),
-        ("Batch size", f64::from(settings.batch_size), 1.0, 4096.0),
-        ("Learning rate", settings.learning_rate, 1e-7, 10.0),
-        (
-            "Hidden units",
-            f64::from(settings.hidden_units),
-            0.0,
-            4096.0,
-        ),
-        ("Dropout", settings.dropout, 0.0, 0.9),
-        ("Validation share", settings.validation_share, 0.0, 0.5),
-        ("Fine-tuning epochs", f64::from(tuning.epochs), 1.0, 1000.0),
-        ("Fine-tuning rate", tuning.learning_rate, 1e-7, 1.0),
-        ("Rate decay", tuning.rate_decay, 0.01, 1.0),
-        ("Warm-up", tuning.warm_up, 0.0, 1.0),
-        ("Weight decay", tuning.weight_decay, 0.0, 1.0),
-        ("Label smoothing", tuning.label_smoothing, 0.0, 0.9),
-        ("Averaging", tuning.averaging, 0.0, 0.9999),
-        ("Copies", f64::from(varied.copies), 0.0, 100.0),
-        ("Crop", varied.crop, 0.05, 1.0),
-        ("Rotation", varied.rotation_degrees, 0.0, 180.0),
-        ("Brightness", varied.brightness, 0.0, 0.9),
-        ("Contrast", varied.contrast, 0.0, 0.9),
-        ("Saturation", varied.saturation, 0.0, 0.9),
-        ("Erasing", varied.erase, 0.0, 0.5),
-        ("Mixup", varied.mixup, 0.0, 1.0),
-    ];
-    for (setting, value, least, most) in ranges {
-        // Written so that NaN is out of range.
-        if !(least..=most).contains(&value) {
-            return Err(TrainError::Setting {
-                setting: setting.to_owned(),
-                least: least.to_string(),
-                most: most.to_string(),
-            });
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use headstart_backbones::Backbone;
@@ -438,19 +391,14 @@ mod tests {
     }
 
     #[test]
-    fn settings_out_of_range_are_refused_by_name() {
+    fn settings_out_of_range_are_refused_before_anything_is_done() {
         let mut settings = TrainSettings::default();
-        assert_eq!(check_settings(&settings), Ok(()));
         settings.augmentation.crop = 0.0;
-        let refused = check_settings(&settings)
-            .expect_err("is refused")
-            .to_string();
-        assert!(refused.contains("Crop"), "{refused}");
-        settings.augmentation.crop = 1.0;
-        settings.fine_tuning.rate_decay = f64::NAN;
-        let refused = check_settings(&settings)
-            .expect_err("is refused")
-            .to_string();
-        assert!(refused.contains("Rate decay"), "{refused}");
+        let (device, host) = (Device::flex(), Recorder::default());
+        let refused = train(&blobs(2, 8, 4, 1), 4, &settings, &device, &host);
+        assert!(matches!(
+            pollster::block_on(refused),
+            Err(Interrupted::Failed(TrainError::Setting { setting, .. })) if setting == "Crop"
+        ));
     }
 }

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use burn::tensor::Device;
 use headstart_project::{CrossValidation, EpochMetrics, TrainError, TrainSettings};
 
-use crate::experiment::run::check_settings;
 use crate::{
     ClassImages, Embedded, Examples, Host, Interrupted, check_classes, evaluate, fit,
     fit_temperature, folds, group, logits,
@@ -80,7 +79,7 @@ pub async fn out_of_fold(
     device: &Device,
     host: &impl Host,
 ) -> Result<OutOfFold, Interrupted> {
-    check_settings(settings)?;
+    settings.check()?;
     check_classes(classes)?;
     let images: Vec<(usize, &Embedded)> = classes
         .iter()

@@ -1,5 +1,6 @@
 //! A number that is typed: with a sentence on what it does, and one on what is wrong with it.
 
+use headstart_project::{FieldCard, SETTINGS, Section, Setting};
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
@@ -7,25 +8,38 @@ use super::term::Term;
 use crate::context::use_app;
 use crate::glossary::Word;
 use crate::state::Action;
-use crate::state::settings::{Draft, Field as Name};
+use crate::state::settings::Draft;
+
+/// The fields of a section in the order of the table; none while the section does not count.
+pub fn fields(section: Section, settings: &Draft) -> Html {
+    let cards = SETTINGS.iter().filter(|_| settings.counts(section));
+    let shown = cards.filter_map(|card| {
+        let field = card.field.as_ref()?;
+        (field.section == section).then(|| {
+            html! { <Field setting={card.id} {field} settings={settings.clone()} /> }
+        })
+    });
+    shown.collect()
+}
 
 #[derive(Properties, PartialEq)]
-pub struct Props {
-    pub name: Name,
-    pub settings: Draft,
+struct Props {
+    setting: Setting,
+    field: &'static FieldCard,
+    settings: Draft,
 }
 
 #[component]
-pub fn Field(props: &Props) -> Html {
+fn Field(props: &Props) -> Html {
     let app = use_app();
-    let name = props.name;
+    let setting = props.setting;
     let oninput = app.callback(move |event: InputEvent| {
         let input: HtmlInputElement = event.target_unchecked_into();
-        Action::SetField(name, input.value())
+        Action::SetField(setting, input.value())
     });
-    let (least, most) = name.range();
-    let problem = props.settings.value(name).err();
-    let id = format!("field-{name:?}");
+    let card = setting.card();
+    let problem = props.settings.value(setting).err();
+    let id = format!("field-{setting:?}");
     let hint_id = format!("{id}-hint");
     let problem_id = format!("{id}-problem");
     let described = match &problem {
@@ -34,14 +48,14 @@ pub fn Field(props: &Props) -> Html {
     };
     html! {
         <div class="field">
-            <label for={id.clone()}>{ name.label() }</label>
+            <label for={id.clone()}>{ card.label }</label>
             <input
                 {id}
                 type="number"
-                min={least.to_string()}
-                max={most.to_string()}
-                step={name.step()}
-                value={props.settings.text(name).to_owned()}
+                min={card.least.to_string()}
+                max={card.most.to_string()}
+                step={props.field.step}
+                value={props.settings.text(setting).to_owned()}
                 aria-invalid={problem.as_ref().map(|_| "true")}
                 aria-describedby={described}
                 {oninput}
@@ -49,42 +63,37 @@ pub fn Field(props: &Props) -> Html {
             if let Some(problem) = problem {
                 <p id={problem_id} class="problem">{ problem }</p>
             }
-            <p id={hint_id} class="hint">{ hint(name) }</p>
+            <p id={hint_id} class="hint">{ hint(props.field.hint) }</p>
         </div>
     }
 }
 
-fn hint(name: Name) -> Html {
-    match name {
-        Name::Epochs => {
-            html! { <>{ "How often the model sees every image. One pass is an " }<Term word={Word::Epoch} />{ "." }</> }
-        }
-        Name::BatchSize => {
-            html! { <>{ "How many images it looks at before it corrects itself: a " }<Term word={Word::Batch} />{ "." }</> }
-        }
-        Name::LearningRate => {
-            html! { <>{ "How big its steps are. See " }<Term word={Word::LearningRate} />{ "." }</> }
-        }
-        Name::Seed => {
-            html! { <>{ "The same " }<Term word={Word::Seed} />{ " and images give the same result." }</> }
-        }
-        Name::HiddenUnits => {
-            html! { <>{ "The size of the " }<Term word={Word::HiddenLayer} />{ "." }</> }
-        }
-        Name::Dropout => {
-            html! { <>{ "The share of units switched off at random while learning. See " }<Term word={Word::Dropout} />{ "." }</> }
-        }
-        Name::TuneEpochs => {
-            html! { "How often the deeper layers see every image, at most. It ends earlier when held-back images stop getting better." }
-        }
-        Name::TuneRate => {
-            html! { "How big the steps of the deeper layers are. Too big, and what they knew is lost." }
-        }
-        Name::Copies => {
-            html! { "More copies take longer and help less and less." }
-        }
-        Name::ValidationShare => {
-            html! { <>{ "The share of each class that is held back for " }<Term word={Word::Validation} />{ "; 0.15 is 15%." }</> }
+/// The sentence with its words of the glossary, which stand in braces, as terms.
+fn hint(text: &'static str) -> Html {
+    let pieces = text.split(['{', '}']).enumerate();
+    let shown = pieces.map(|(at, piece)| match word(piece).filter(|_| at % 2 == 1) {
+        Some(word) => html! { <Term {word} /> },
+        None => html! { piece },
+    });
+    shown.collect()
+}
+
+fn word(name: &str) -> Option<Word> {
+    Word::ALL.iter().copied().find(|word| word.name() == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_in_a_hint_is_in_the_glossary() {
+        for field in SETTINGS.iter().filter_map(|card| card.field.as_ref()) {
+            let pieces: Vec<_> = field.hint.split(['{', '}']).collect();
+            assert!(pieces.len() % 2 == 1, "{}", field.hint);
+            for name in pieces.iter().skip(1).step_by(2) {
+                assert!(word(name).is_some(), "{name}");
+            }
         }
     }
 }

@@ -4,21 +4,21 @@ mod backbone_field;
 mod deeper;
 mod vary;
 
-use headstart_project::{DevicePreference, SampleId};
+use headstart_project::{DevicePreference, SampleId, Section};
 use web_sys::{HtmlInputElement, HtmlSelectElement};
 use yew::prelude::*;
 
 use self::backbone_field::BackboneField;
 use self::deeper::Deeper;
 use self::vary::Vary;
-use crate::components::common::field::Field;
+use crate::components::common::field::fields;
 use crate::components::common::term::Term;
 use crate::context::use_app;
 use crate::glossary::Word;
 use crate::state::Action;
 use crate::state::backbones::Backbones;
 use crate::state::engine::{EngineState, Phase, fallback_text};
-use crate::state::settings::{Draft, Field as Name, Head};
+use crate::state::settings::{Draft, Head};
 
 const DEVICES: [(DevicePreference, &str, &str); 3] = [
     (DevicePreference::Auto, "auto", "Automatic"),
@@ -41,21 +41,14 @@ pub fn Settings(props: &Props) -> Html {
     let app = use_app();
     let settings = &props.settings;
     let reset = app.callback(|_: MouseEvent| Action::ResetSettings);
-    let field = |name: Name| html! { <Field {name} settings={settings.clone()} /> };
     html! {
         <details class="settings">
             <summary>{ "Settings" }</summary>
             <div class="fields">
-                { field(Name::Epochs) }
-                { field(Name::BatchSize) }
-                { field(Name::LearningRate) }
-                { field(Name::Seed) }
+                { fields(Section::Training, settings) }
                 <HeadField head={settings.head} />
-                if settings.applies(Name::HiddenUnits) {
-                    { field(Name::HiddenUnits) }
-                    { field(Name::Dropout) }
-                }
-                { field(Name::ValidationShare) }
+                { fields(Section::HiddenLayer, settings) }
+                { fields(Section::Measuring, settings) }
                 <BalanceField balance={settings.balance_classes} />
                 <BackboneField engine={props.engine.clone()} backbones={props.backbones.clone()} />
                 <DeviceField engine={props.engine.clone()} />

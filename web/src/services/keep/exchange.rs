@@ -184,6 +184,7 @@ fn project_file(app: &App, state: &State) -> Result<ProjectFile, String> {
         changed_ms: now,
         backbone: state.backbones.described(&state.backbones.choice),
         settings: state.settings.parse()?,
+        chosen: state.settings.chosen(),
         threshold: state.threshold,
         classes: classes.collect(),
     })
@@ -285,7 +286,7 @@ fn with_classes(file: &ProjectFile) -> impl Iterator<Item = (&SavedClass, &Saved
 fn saved(file: &ProjectFile, choice: BackboneChoice, run: Option<SavedRun>) -> Saved {
     let mut state = State::new(headstart_project::DevicePreference::Auto);
     state.title.clone_from(&file.name);
-    state.settings = Draft::of(&file.settings);
+    state.settings = Draft::of(&file.settings, file.chosen.as_ref());
     state.threshold = file.threshold;
     state.project = Project::empty();
     state.backbones.choice = choice.clone();
@@ -346,5 +347,41 @@ fn file_name(title: &str) -> String {
         "headstart".into()
     } else {
         name.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use headstart_project::{SavedBackbone, Setting, Variation};
+
+    use super::*;
+
+    #[test]
+    fn an_opened_project_varies_images_as_the_saved_one_did() {
+        let mut draft = Draft::default();
+        draft.set(Setting::Copies, "5".into());
+        draft.switch(Variation::Flip, false);
+        draft.switch(Variation::Mix, true);
+        for is_varied in [true, false] {
+            draft.is_varied = is_varied;
+            let file = ProjectFile {
+                headstart_project: ProjectFile::VERSION,
+                headstart: String::new(),
+                name: "Birds".into(),
+                created_ms: 0,
+                changed_ms: 0,
+                backbone: SavedBackbone {
+                    name: String::new(),
+                    sha256: String::new(),
+                    features: 0,
+                },
+                settings: draft.parse().expect("is valid"),
+                chosen: draft.chosen(),
+                threshold: None,
+                classes: Vec::new(),
+            };
+            let opened = saved(&file, BackboneChoice::default(), None);
+            assert_eq!(opened.settings, draft);
+        }
     }
 }

@@ -1,16 +1,16 @@
 //! Fine-tuning: how many blocks of the backbone are trained, too, and what that costs.
 
-use headstart_project::UnfreezeEstimate;
+use headstart_project::{Section, UnfreezeEstimate};
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
-use crate::components::common::field::Field;
+use crate::components::common::field::fields;
 use crate::components::common::term::Term;
 use crate::context::use_app;
 use crate::glossary::Word;
 use crate::state::Action;
 use crate::state::engine::EngineState;
-use crate::state::settings::{Draft, Field as Name};
+use crate::state::settings::Draft;
 use crate::text;
 
 #[derive(Properties, PartialEq)]
@@ -59,10 +59,7 @@ pub fn Deeper(props: &Props) -> Html {
                     { ". It pays when there are some tens of images a class, and most with varied copies of them: see “Vary the images” below." }
                 </p>
             </div>
-            if settings.unfrozen > 0 {
-                <Field name={Name::TuneEpochs} settings={settings.clone()} />
-                <Field name={Name::TuneRate} settings={settings.clone()} />
-            }
+            { fields(Section::Deeper, settings) }
         </fieldset>
     }
 }

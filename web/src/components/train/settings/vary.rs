@@ -1,29 +1,20 @@
 //! Augmentation: how images are varied, with a look at what the network will see.
 
-use headstart_project::{AugmentSettings, SampleId};
+use headstart_project::{AugmentSettings, SampleId, Section, VARIATIONS};
 use web_sys::{Blob, HtmlInputElement};
 use yew::prelude::*;
 
-use crate::components::common::field::Field;
+use crate::components::common::field::fields;
 use crate::components::common::term::Term;
 use crate::context::use_app;
 use crate::glossary::Word;
 use crate::services::engine::Given;
 use crate::services::samples::media::ObjectUrl;
 use crate::state::Action;
-use crate::state::settings::{Draft, Field as Name, Variation};
+use crate::state::settings::Draft;
 
 /// Copies that are shown.
 const SHOWN: u32 = 6;
-
-const VARIATIONS: [(Variation, &str); 6] = [
-    (Variation::Flip, "Mirror"),
-    (Variation::Crop, "Zoom in"),
-    (Variation::Turn, "Turn a little"),
-    (Variation::Color, "Change light and colour"),
-    (Variation::Cover, "Cover a part"),
-    (Variation::Mix, "Mix pairs (mixup)"),
-];
 
 #[derive(Properties, PartialEq)]
 pub struct Props {
@@ -78,9 +69,10 @@ pub fn Vary(props: &Props) -> Html {
                 </p>
             </div>
             if settings.is_varied {
-                <Field name={Name::Copies} settings={settings.clone()} />
+                { fields(Section::Varied, settings) }
                 <div class="variations">
-                    { for VARIATIONS.into_iter().map(|(variation, title)| {
+                    { for VARIATIONS.iter().map(|card| {
+                        let variation = card.id;
                         let onchange = app.callback(move |event: Event| {
                             let input: HtmlInputElement = event.target_unchecked_into();
                             Action::SetVariation(variation, input.checked())
@@ -88,7 +80,7 @@ pub fn Vary(props: &Props) -> Html {
                         html! {
                             <label>
                                 <input type="checkbox" checked={settings.has(variation)} {onchange} />
-                                <span>{ title }</span>
+                                <span>{ card.label }</span>
                             </label>
                         }
                     }) }
