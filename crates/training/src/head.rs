@@ -1,7 +1,12 @@
 //! The head: what is trained on top of the frozen backbone.
 
+pub(crate) mod batches;
+pub(crate) mod file;
 pub(crate) mod fit;
+pub(crate) mod logits;
 pub(crate) mod mixup;
+pub(crate) mod tally;
+pub(crate) mod targets;
 
 use burn::config::Config;
 use burn::module::{Module, Param};
@@ -11,8 +16,8 @@ use burn::tensor::{Device, Tensor};
 use headstart_backbones::{Weights, WeightsError};
 use headstart_project::TrainError;
 
+use crate::head::file::to_safetensors;
 use crate::host::internal;
-use crate::model::to_safetensors;
 
 /// The head's shape.
 #[derive(Config, Debug)]
@@ -146,14 +151,6 @@ fn load(layer: Linear, name: &str, weights: &Weights<'_>) -> Result<Linear, Weig
     })
 }
 
-/// Logits of one image to probabilities that sum to one.
-pub fn softmax(logits: &[f32]) -> Vec<f32> {
-    let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let powers: Vec<f32> = logits.iter().map(|logit| (logit - most).exp()).collect();
-    let sum: f32 = powers.iter().sum();
-    powers.iter().map(|power| power / sum).collect()
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(
@@ -165,8 +162,8 @@ mod tests {
     use burn::tensor::Distribution;
 
     use super::*;
-    use crate::head::fit::cross_entropy;
-    use crate::model::to_safetensors;
+    use crate::head::file::to_safetensors;
+    use crate::head::targets::cross_entropy;
 
     fn file(head: &Head) -> Vec<u8> {
         let tensors = pollster::block_on(head.tensors()).expect("reads");
@@ -262,12 +259,5 @@ mod tests {
         offsets[..offsets.find(',').expect("a pair")]
             .parse()
             .expect("a number")
-    }
-
-    #[test]
-    fn probabilities_sum_to_one_even_for_huge_logits() {
-        let probabilities = softmax(&[1000.0, 999.0, -1000.0]);
-        assert!((probabilities.iter().sum::<f32>() - 1.0).abs() < 1e-6);
-        assert!((probabilities[0] - 0.731_058_6).abs() < 1e-5);
     }
 }

@@ -1,3 +1,4 @@
+use burn::tensor::Tensor;
 use headstart_project::{EpochMetrics, TrainError};
 
 /// What long work needs from where it runs.
@@ -43,6 +44,28 @@ pub async fn pause(host: &impl Host) -> Result<(), Interrupted> {
         return Err(Interrupted::Cancelled);
     }
     Ok(())
+}
+
+/// Reports the `epoch`th of `epochs`; those to come will take as long as those since `start_ms` took.
+pub(crate) fn report_epoch(
+    host: &impl Host,
+    metrics: EpochMetrics,
+    epoch: u32,
+    epochs: u32,
+    start_ms: f64,
+) {
+    let elapsed_ms = host.now_ms() - start_ms;
+    let left = f64::from(epochs - epoch) / f64::from(epoch);
+    host.report_epoch(metrics, elapsed_ms * left);
+}
+
+/// Reads a tensor row by row.
+///
+/// # Errors
+/// [`TrainError::Internal`] when the device fails.
+pub(crate) async fn values<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, TrainError> {
+    let data = tensor.into_data_async().await.map_err(internal)?;
+    Ok(data.iter().collect())
 }
 
 /// What the device or the tensor library says of its own failure.

@@ -1,16 +1,13 @@
 //! Everything that a run makes and that predictions need.
 
-use std::collections::HashMap;
-
 use burn::tensor::{Device, Tensor, TensorData};
 use headstart_backbones::{Backbone, Tail, Weights, WeightsError};
 use headstart_project::TrainError;
-use safetensors::Dtype;
-use safetensors::tensor::TensorView;
 
-use crate::host::internal;
+use crate::head::file::to_safetensors;
+use crate::host::{internal, values};
 use crate::worth::calibration::probabilities;
-use crate::{Familiarity, Head};
+use crate::{Examples, Familiarity, Head, fit_temperature};
 
 /// A head with what its answers are worth.
 #[derive(Debug)]
@@ -35,6 +32,25 @@ pub struct Judgement {
 }
 
 impl Model {
+    /// Makes a model of a head: measures on held-back images, with the logits that the head gives them, how far its answers can be taken at their word.
+    pub(crate) fn calibrated(
+        head: Head,
+        learnt: &Examples,
+        held_back: &Examples,
+        held_back_logits: &[f32],
+    ) -> Self {
+        let classes = head.classes();
+        let familiarity = Familiarity::fit(learnt, classes);
+        let scores: Vec<f32> = held_back.rows().map(|row| familiarity.score(row)).collect();
+        let threshold = familiarity.threshold(&familiarity.leave_out(learnt), &scores);
+        Self {
+            head,
+            temperature: fit_temperature(held_back_logits, &held_back.labels, classes),
+            familiarity,
+            threshold,
+        }
+    }
+
     /// Judges one embedding.
     ///
     /// # Errors
@@ -43,8 +59,7 @@ impl Model {
         let data = TensorData::new(embedding.to_vec(), [1, embedding.len()]);
         // A head is so small that the CPU is always the fastest place for it.
         let logits = self.head.forward(Tensor::from_data(data, &Device::flex()));
-        let logits = logits.into_data_async().await.map_err(internal)?;
-        let logits: Vec<f32> = logits.iter().collect();
+        let logits = values(logits).await?;
         Ok(Judgement {
             familiarity: self.familiarity.score(embedding),
             probabilities: probabilities(&logits, self.temperature),
@@ -137,31 +152,12 @@ impl Tuned {
     }
 }
 
-/// Tensors by name, shape and values as a safetensors file of f32.
-pub(crate) fn to_safetensors(
-    tensors: Vec<(String, Vec<usize>, Vec<f32>)>,
-) -> Result<Vec<u8>, TrainError> {
-    let bytes: Vec<(String, Vec<usize>, Vec<u8>)> = tensors
-        .into_iter()
-        .map(|(name, shape, values)| {
-            let bytes = values.iter().flat_map(|value| value.to_le_bytes());
-            (name, shape, bytes.collect())
-        })
-        .collect();
-    let mut views = Vec::new();
-    for (name, shape, bytes) in &bytes {
-        let view = TensorView::new(Dtype::F32, shape.clone(), bytes).map_err(internal)?;
-        views.push((name.as_str(), view));
-    }
-    safetensors::serialize(views, None::<HashMap<String, String>>).map_err(internal)
-}
-
 #[cfg(test)]
 mod tests {
     use headstart_project::SampleId;
 
     use super::*;
-    use crate::{Examples, HeadConfig};
+    use crate::HeadConfig;
 
     #[test]
     fn a_model_survives_its_file() {

@@ -4,6 +4,7 @@ use headstart_project::SampleId;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use crate::data::examples::labelled;
 use crate::{ClassImages, Embedded, Examples};
 
 /// Classes of images around points of their own, so far apart that they are told apart and so near that images are not copies.
@@ -40,11 +41,6 @@ fn positive(rng: &mut ChaCha8Rng, most: f32) -> f32 {
 /// The training images of all classes.
 pub fn examples_of(classes: &[ClassImages]) -> Examples {
     let features = classes[0].train[0].embedding.len();
-    let mut examples = Examples::new(features);
-    for (label, class) in classes.iter().enumerate() {
-        for image in &class.train {
-            examples.push(image.id, &image.embedding, label);
-        }
-    }
-    examples
+    let (images, labels) = labelled(classes, |class| &class.train);
+    Examples::of(&images, &labels, features)
 }

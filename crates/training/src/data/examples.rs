@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor, TensorData};
-use headstart_project::{BurstId, ImageLook, SampleId};
+use headstart_project::{BurstId, ImageLook, SampleId, TrainError};
 
 /// An image with all that training knows of it.
 #[derive(Clone, Debug)]
@@ -49,6 +49,15 @@ impl Examples {
         }
     }
 
+    /// The embeddings of images, each of `features` numbers, with their classes.
+    pub(crate) fn of(images: &[&Embedded], labels: &[usize], features: usize) -> Self {
+        let mut examples = Self::new(features);
+        for (image, &label) in images.iter().zip(labels) {
+            examples.push(image.id, &image.embedding, label);
+        }
+        examples
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.labels.len()
@@ -92,5 +101,30 @@ impl Examples {
             TensorData::new(rows, [indices.len(), self.features]),
             device,
         )
+    }
+}
+
+/// One part of the images of all classes, class by class, and the class of each.
+pub(crate) fn labelled<'a>(
+    classes: &'a [ClassImages],
+    part: impl Fn(&'a ClassImages) -> &'a Vec<Embedded>,
+) -> (Vec<&'a Embedded>, Vec<usize>) {
+    let of_class = |(label, class)| part(class).iter().map(move |image| (image, label));
+    classes.iter().enumerate().flat_map(of_class).unzip()
+}
+
+/// Checks that there is something to tell apart.
+///
+/// # Errors
+/// [`TrainError::TooFewClasses`] or [`TrainError::EmptyClass`].
+pub(crate) fn check_classes(classes: &[ClassImages]) -> Result<(), TrainError> {
+    if classes.len() < 2 {
+        return Err(TrainError::TooFewClasses);
+    }
+    match classes.iter().find(|class| class.train.is_empty()) {
+        Some(empty) => Err(TrainError::EmptyClass {
+            class: empty.name.clone(),
+        }),
+        None => Ok(()),
     }
 }

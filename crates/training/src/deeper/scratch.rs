@@ -9,13 +9,14 @@ use burn::nn::{Initializer, Linear, LinearConfig};
 use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Tensor, TensorData};
 use headstart_kernels::{Conv, FusedAdam, conv2d};
-use headstart_project::{EpochMetrics, TrainError};
+use headstart_project::EpochMetrics;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::head::fit::{Sum, Targets, class_weights};
-use crate::host::{internal, pause};
+use crate::head::tally::Tally;
+use crate::head::targets::{Targets, class_weights};
+use crate::host::{pause, report_epoch, values};
 use crate::{Host, Interrupted};
 
 /// Channels after each convolution.
@@ -169,35 +170,22 @@ pub async fn train_from_scratch(
     let start_ms = host.now_ms();
     for epoch in 1..=config.epochs {
         order.shuffle(&mut rng);
-        let mut seen = Sum::default();
+        let mut seen = Tally::default();
         for batch in order.chunks(config.batch_size) {
             let labels: Vec<usize> = batch.iter().map(|&index| images.labels[index]).collect();
             let mirrored: Vec<bool> = batch.iter().map(|_| rng.random()).collect();
             let targets = Targets::new(&labels, &weights);
             let output = network.forward(images.batch(batch, &mirrored, &autodiff));
-            let loss = targets.cross_entropy(output.clone(), 0..batch.len(), targets.total());
+            let loss = targets.cross_entropy(output.clone(), 0..batch.len());
             let gradients = GradientsParams::from_grads(loss.backward(), &network);
             network = optimizer.step(config.learning_rate, network, gradients);
 
-            let output = output.inner().into_data_async().await.map_err(internal)?;
-            let output: Vec<f32> = output.iter().collect();
-            seen.add(&output, &labels, config.classes);
+            seen.add(&values(output.inner()).await?, &labels, config.classes);
             pause(host).await?;
         }
-        if !seen.loss.is_finite() {
-            return Err(TrainError::Diverged.into());
-        }
-        let metrics = EpochMetrics {
-            epoch,
-            train_loss: seen.mean_loss(),
-            train_accuracy: seen.accuracy(),
-            validation_loss: None,
-            validation_accuracy: None,
-        };
+        let metrics = seen.checked()?.metrics(epoch, None);
         history.push(metrics);
-        let elapsed_ms = host.now_ms() - start_ms;
-        let left = f64::from(config.epochs - epoch) / f64::from(epoch);
-        host.report_epoch(metrics, elapsed_ms * left);
+        report_epoch(host, metrics, epoch, config.epochs, start_ms);
     }
     Ok((network.valid(), history))
 }
@@ -216,8 +204,7 @@ pub async fn scratch_logits(
     let mut logits = Vec::new();
     for piece in indices.chunks(16) {
         let output = network.forward(images.batch(piece, &[], device));
-        let output = output.into_data_async().await.map_err(internal)?;
-        logits.extend(output.iter::<f32>());
+        logits.extend(values(output).await?);
         pause(host).await?;
     }
     Ok(logits)

@@ -6,6 +6,7 @@ use headstart_project::{
     BurstId, ClassFinding, ClassProblem, Examination, ImageLook, LabelSuspect, Leak, SampleId,
 };
 
+use crate::data::examples::labelled;
 use crate::data::groups::{Groups, frames_of_one_recording, near_duplicates};
 use crate::{ClassImages, Embedded, Host, Interrupted, suspicions};
 
@@ -34,25 +35,17 @@ pub async fn examine(
     host: &impl Host,
 ) -> Result<Examination, Interrupted> {
     let start_ms = host.now_ms();
-    let train: Vec<(usize, &Embedded)> = labelled(classes, |class| &class.train);
-    let test: Vec<(usize, &Embedded)> = labelled(classes, |class| &class.test);
-    let both: Vec<&Embedded> = train.iter().chain(&test).map(|(_, image)| *image).collect();
+    let (train, labels) = labelled(classes, |class| &class.train);
+    let (test, _) = labelled(classes, |class| &class.test);
+    let both: Vec<&Embedded> = train.iter().chain(&test).copied().collect();
     let pairs = near_duplicates(&both, host).await?;
     Ok(Examination {
         duplicates: duplicates(&both, train.len(), &pairs),
         leaks: leaks(&both, train.len(), &pairs),
-        labels: label_suspects(&train, &pairs, classes.len(), host).await?,
+        labels: label_suspects(&train, &labels, &pairs, classes.len(), host).await?,
         classes: class_findings(classes),
         elapsed_ms: host.now_ms() - start_ms,
     })
-}
-
-fn labelled<'a>(
-    classes: &'a [ClassImages],
-    part: impl Fn(&'a ClassImages) -> &'a Vec<Embedded>,
-) -> Vec<(usize, &'a Embedded)> {
-    let of_class = |(label, class)| part(class).iter().map(move |image| (label, image));
-    classes.iter().enumerate().flat_map(of_class).collect()
 }
 
 /// Groups of near-duplicates that are all for training, the first `train` images, or all for testing; what crosses is a leak.
@@ -96,24 +89,23 @@ fn leaks(images: &[&Embedded], train: usize, pairs: &[(usize, usize)]) -> Vec<Le
 }
 
 async fn label_suspects(
-    train: &[(usize, &Embedded)],
+    train: &[&Embedded],
+    labels: &[usize],
     pairs: &[(usize, usize)],
     classes: usize,
     host: &impl Host,
 ) -> Result<Vec<LabelSuspect>, Interrupted> {
-    let labels: Vec<usize> = train.iter().map(|(label, _)| *label).collect();
-    let rows: Vec<&[f32]> = train.iter().map(|(_, image)| &*image.embedding).collect();
-    let images: Vec<&Embedded> = train.iter().map(|(_, image)| *image).collect();
-    let mut together = frames_of_one_recording(&images);
+    let rows: Vec<&[f32]> = train.iter().map(|image| &*image.embedding).collect();
+    let mut together = frames_of_one_recording(train);
     together.extend(pairs.iter().filter(|(_, b)| *b < train.len()));
     let groups = Groups::of_pairs(train.len(), together);
-    let ranked = suspicions(&rows, &labels, &groups.of, classes, host).await?;
+    let ranked = suspicions(&rows, labels, &groups.of, classes, host).await?;
     let suspects = ranked
         .into_iter()
         .filter(|found| found.given < WRONG_BELOW && found.suggested != labels[found.image]);
     Ok(suspects
         .map(|found| LabelSuspect {
-            id: train[found.image].1.id,
+            id: train[found.image].id,
             given: labels[found.image] as u32,
             suggested: found.suggested as u32,
             probability: found.given,

@@ -1,9 +1,8 @@
 //! Where the model looked: which parts of an image speak for a class.
 
-use burn::tensor::Tensor;
 use headstart_project::{HeatMap, TrainError};
 
-use crate::host::{internal, pause};
+use crate::host::{internal, pause, values};
 use crate::{Head, Host, Interrupted};
 
 /// What each cell of the last feature map adds to a class's logit: `maps` is `[features, side * side]`, of one image.
@@ -49,16 +48,16 @@ async fn gradient(head: &Head, embedding: &[f32], class: usize) -> Result<Vec<f3
         return Err(internal("there is no such class"));
     }
     let (hidden, output) = head.layers();
-    let mut slopes: Vec<f32> = read(output.weight.val())
+    let mut slopes: Vec<f32> = values(output.weight.val())
         .await?
         .chunks_exact(head.classes())
         .map(|to_classes| to_classes[class])
         .collect();
     if let Some(hidden) = hidden {
         let units = slopes.len();
-        let weights = read(hidden.weight.val()).await?; // [features, units]
+        let weights = values(hidden.weight.val()).await?; // [features, units]
         let mut sums = match &hidden.bias {
-            Some(bias) => read(bias.val()).await?,
+            Some(bias) => values(bias.val()).await?,
             None => vec![0.0; units],
         };
         for (feature, to_units) in embedding.iter().zip(weights.chunks_exact(units)) {
@@ -81,11 +80,6 @@ async fn gradient(head: &Head, embedding: &[f32], class: usize) -> Result<Vec<f3
         return Err(internal("the head is made for another feature map"));
     }
     Ok(slopes)
-}
-
-async fn read<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, TrainError> {
-    let data = tensor.into_data_async().await.map_err(internal)?;
-    Ok(data.iter().collect())
 }
 
 /// How a probability changes when parts of an image are covered: at `grid` × `grid` positions, row by row, the probability with the patch there minus that of the whole image.
@@ -157,7 +151,7 @@ mod tests {
 
     use std::cell::Cell;
 
-    use burn::tensor::{Device, Distribution, TensorData};
+    use burn::tensor::{Device, Distribution, Tensor, TensorData};
 
     use super::*;
     use crate::HeadConfig;

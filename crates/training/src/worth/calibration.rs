@@ -4,8 +4,7 @@
 
 use headstart_project::{Reliability, ReliabilityBin};
 
-use crate::softmax;
-use crate::worth::evaluate::largest;
+use crate::{largest, softmax};
 
 const BINS: usize = 10;
 /// Temperatures are searched between its inverse and this.

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use burn::tensor::Device;
 use headstart_project::{CrossValidation, EpochMetrics, TrainError, TrainSettings};
 
-use crate::experiment::run::check_settings;
+use crate::data::examples::{check_classes, labelled};
 use crate::{
-    ClassImages, Embedded, Examples, Host, Interrupted, check_classes, evaluate, fit,
-    fit_temperature, folds, group, logits,
+    ClassImages, Examples, Host, Interrupted, check_settings, evaluate, fit, fit_temperature,
+    folds, group, logits,
 };
 
 /// What is said of every training image by a head that has not learnt from it.
@@ -82,23 +82,14 @@ pub async fn out_of_fold(
 ) -> Result<OutOfFold, Interrupted> {
     check_settings(settings)?;
     check_classes(classes)?;
-    let images: Vec<(usize, &Embedded)> = classes
-        .iter()
-        .enumerate()
-        .flat_map(|(label, class)| class.train.iter().map(move |image| (label, image)))
-        .collect();
-    let all: Vec<&Embedded> = images.iter().map(|(_, image)| *image).collect();
-    let labels: Vec<usize> = images.iter().map(|(label, _)| *label).collect();
-    let groups = group(&all, host).await?;
+    let (images, labels) = labelled(classes, |class| &class.train);
+    let groups = group(&images, host).await?;
     let count = (wanted_folds as usize).min(most_groups(&labels, &groups.of, classes.len()));
     let count = count.max(2);
     let fold_of = folds(&labels, &groups.of, classes.len(), count, settings.seed);
     check_folds(classes, &labels, &fold_of)?;
 
-    let mut examples = Examples::new(features);
-    for (label, image) in &images {
-        examples.push(image.id, &image.embedding, *label);
-    }
+    let examples = Examples::of(&images, &labels, features);
     let mut all_logits = vec![0.0; examples.len() * classes.len()];
     for fold in 0..count {
         let (held, learnt): (Vec<usize>, Vec<usize>) =
