@@ -1,4 +1,4 @@
-//! What is learnt from: embeddings and activations with their classes, and how they are split.
+//! The training data: embeddings and activations with their classes, and how they are split.
 
 pub(crate) mod activations;
 pub(crate) mod examples;

@@ -23,30 +23,30 @@ use headstart_project::{SampleId, TrainError, TrainSettings};
 use crate::data::parts::Parts;
 use crate::{Activations, Examples, Fitted, Host, Interrupted, embed, fine_tune};
 
-/// What fine-tuning needs beside the embeddings.
+/// What fine-tuning needs in addition to the embeddings.
 #[derive(Debug)]
 pub struct Deeper {
     /// The pretrained last blocks.
     pub tail: Tail,
-    /// Channels, height and width of an image's activations before them.
+    /// Channels, height and width of the activations that an image has before them.
     pub boundary: [usize; 3],
-    /// The activations of every image of the run, first those of the image itself, then those of its varied copies.
+    /// The activations of every image in the run: first those of the image itself, then those of its varied copies.
     pub activations: HashMap<SampleId, Vec<Arc<[f16]>>>,
     /// Where the last blocks are trained.
     pub device: Device,
 }
 
-/// A head trained with the last blocks of the backbone.
+/// A head that was trained together with the last blocks of the backbone.
 pub(crate) struct Tuned {
-    /// Head, history and epoch, counted on from the head's own training.
+    /// Head, history and best epoch, continuing those of the head's own training.
     pub fitted: Fitted,
-    /// The parts as the trained blocks embed them; without varied copies.
+    /// The parts, embedded by the trained blocks; without varied copies.
     pub parts: Parts,
     pub tail: Tail,
 }
 
 impl Deeper {
-    /// Trains the last blocks together with a head that is trained already.
+    /// Trains the last blocks together with a head that has already been trained.
     ///
     /// # Errors
     /// When an image has no activations, the host cancels, the loss diverges, or the device fails.
@@ -87,7 +87,7 @@ impl Deeper {
         };
         Ok(Tuned {
             fitted: Fitted {
-                // A head is so small that the CPU is always the fastest place for it.
+                // A head is so small that it is always fastest on the CPU.
                 head: tuned.head.to_cpu().await?,
                 history,
                 best_epoch,
@@ -97,7 +97,7 @@ impl Deeper {
         })
     }
 
-    /// The activations of images, with those of their copies or without.
+    /// The activations of images, with or without those of their copies.
     fn activations(&self, of: &Examples, is_varied: bool) -> Result<Activations, TrainError> {
         let mut activations = Activations::new(self.boundary);
         for (&id, &label) in of.ids.iter().zip(&of.labels) {

@@ -22,13 +22,13 @@ use crate::host::internal;
 /// The head's shape.
 #[derive(Config, Debug)]
 pub struct HeadConfig {
-    /// Length of an embedding.
+    /// The length of an embedding.
     pub features: usize,
-    /// Classes to tell apart.
+    /// How many classes to tell apart.
     pub classes: usize,
-    /// Units of the hidden layer; 0 for none.
+    /// The number of units in the hidden layer; 0 for no hidden layer.
     pub hidden_units: usize,
-    /// Share of hidden units switched off in each training step.
+    /// The share of hidden units that is switched off in each training step.
     pub dropout: f64,
 }
 
@@ -79,7 +79,7 @@ impl Head {
         (self.hidden.as_ref(), &self.output)
     }
 
-    /// Its tensors by name, shape and values; weights are `[inputs, outputs]`.
+    /// Its tensors as name, shape and values; weights are `[inputs, outputs]`.
     ///
     /// # Errors
     /// [`TrainError::Internal`] when the device cannot be read.
@@ -98,7 +98,7 @@ impl Head {
         Ok(tensors)
     }
 
-    /// The same head on the CPU, without dropout. burn's own way of changing devices waits for a graphics card, which a browser does not allow.
+    /// The same head on the CPU, without dropout. burn's own way of changing devices waits for the graphics card, which is not allowed in a browser.
     ///
     /// # Errors
     /// [`TrainError::Internal`] when the device cannot be read.
@@ -108,7 +108,7 @@ impl Head {
         Self::read(&weights, &Device::flex()).map_err(internal)
     }
 
-    /// Takes the tensors that `tensors` gave out of a file.
+    /// Reads the tensors returned by `tensors` from a file.
     ///
     /// # Errors
     /// When they are not those of a head.
@@ -219,7 +219,7 @@ mod tests {
         };
         let loss = cross_entropy(head.forward(x.clone()), &labels, &weights);
         let gradients = GradientsParams::from_grads(loss.backward(), &head);
-        // The file is the length of a directory, the directory, and all parameters, which can be moved one by one.
+        // The file consists of the directory's length, the directory, and all parameters, which can be changed one by one.
         let header = 8 + u64::from_le_bytes(*file.first_chunk().expect("a header")) as usize;
         let directory: String = String::from_utf8_lossy(&file[8..header]).into_owned();
         let hidden = head.hidden.as_ref().expect("has a hidden layer");

@@ -1,6 +1,6 @@
-//! Training on embeddings: split, head, fit, evaluate, and everything that says what the result is worth.
+//! Training on embeddings: split, head, fit, evaluate, and everything that tells what the result is worth.
 //!
-//! Everything here is written against a device and a [`Host`], which knows the clock, takes the progress and says when to stop; so the same functions run in the browser's worker and in native tests.
+//! Everything here is written against a device and a [`Host`], which knows the time, receives progress and says when to stop; so the same functions run in the browser's worker and in native tests.
 
 mod data;
 mod deeper;

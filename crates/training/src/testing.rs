@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::data::examples::labelled;
 use crate::{ClassImages, Embedded, Examples};
 
-/// Classes of images around points of their own, so far apart that they are told apart and so near that images are not copies.
+/// Classes of images, each scattered around a point of its own: far enough apart to be distinguished, and scattered widely enough not to be near-duplicates.
 pub fn blobs(classes: usize, per_class: usize, features: usize, seed: u64) -> Vec<ClassImages> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut next_id = 0;
@@ -33,7 +33,7 @@ pub fn blobs(classes: usize, per_class: usize, features: usize, seed: u64) -> Ve
         .collect()
 }
 
-/// Half of the features are off, as in real embeddings.
+/// Half of the features are zero, as in real embeddings.
 fn positive(rng: &mut ChaCha8Rng, most: f32) -> f32 {
     rng.random_range(-most..most).max(0.0)
 }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use burn::tensor::{Device, Tensor, TensorData};
 use headstart_project::{BurstId, ImageLook, SampleId, TrainError};
 
-/// An image with all that training knows of it.
+/// An image with everything that training knows about it.
 #[derive(Clone, Debug)]
 pub struct Embedded {
     /// The image.
@@ -12,7 +12,7 @@ pub struct Embedded {
     pub embedding: Arc<[f32]>,
     /// The recording that it is a frame of.
     pub burst: Option<BurstId>,
-    /// What can be seen of it without a network.
+    /// What can be said about it without a network.
     pub look: Option<ImageLook>,
 }
 
@@ -21,16 +21,16 @@ pub struct Embedded {
 pub struct ClassImages {
     /// The class's name, for messages.
     pub name: String,
-    /// To learn from; the split holds some back.
+    /// The images to learn from, some of which the split holds back.
     pub train: Vec<Embedded>,
-    /// To measure on.
+    /// The images to measure on.
     pub test: Vec<Embedded>,
 }
 
 /// Embeddings with their classes.
 #[derive(Clone, Debug, Default)]
 pub struct Examples {
-    /// Length of an embedding.
+    /// The length of an embedding.
     pub features: usize,
     /// `[count, features]`, row by row.
     pub embeddings: Vec<f32>,

@@ -1,4 +1,4 @@
-//! The parts of a run's images.
+//! The parts into which a run splits its images.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::{ClassImages, Examples, Host, Interrupted, group, split};
 /// Embeddings of the varied copies of images.
 pub type Copies = HashMap<SampleId, Vec<Arc<[f32]>>>;
 
-/// What is learnt from, what chooses between epochs, and what is only measured on.
+/// The images to learn from, those that decide between epochs, and those that are only measured on.
 pub(crate) struct Parts {
     pub train: Examples,
     pub validation: Examples,
@@ -21,7 +21,7 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
-    /// Holds images of every class back. Images that belong together are in one part.
+    /// Holds back images of every class. Images that belong together stay in one part.
     ///
     /// # Errors
     /// When the host cancels.
@@ -51,7 +51,7 @@ impl Parts {
     }
 }
 
-/// Examples with the copies of their images behind them.
+/// The examples, followed by the copies of their images.
 pub(crate) fn with_copies(examples: &Examples, copies: &Copies) -> Examples {
     let mut all = examples.clone();
     for (&id, &label) in examples.ids.iter().zip(&examples.labels) {
@@ -76,7 +76,7 @@ mod tests {
                 examples.ids[1],
                 vec![Arc::from([9.0; 4]), Arc::from([8.0; 4])],
             ),
-            // Of an image that is held back.
+            // For an image that is held back.
             (SampleId(999), vec![Arc::from([7.0; 4])]),
         ]);
         let varied = with_copies(&examples, &copies);

@@ -1,4 +1,4 @@
-//! What trained last blocks make of images.
+//! Embeddings from trained last blocks.
 
 use burn::tensor::Device;
 use headstart_backbones::Tail;
@@ -7,7 +7,7 @@ use crate::deeper::pieces::{MOST_AT_ONCE, piece};
 use crate::host::{pause, values};
 use crate::{Activations, Examples, Host, Interrupted};
 
-/// Embeddings of images from their activations, by trained last blocks.
+/// Runs trained last blocks on the activations of images to get their embeddings.
 ///
 /// # Errors
 /// When the host cancels or the device fails.

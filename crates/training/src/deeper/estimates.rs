@@ -1,11 +1,11 @@
-//! What fine-tuning costs, before anybody chooses it.
+//! What fine-tuning will cost, before anybody chooses it.
 
 use headstart_backbones::Backbone;
 use headstart_project::UnfreezeEstimate;
 
 use crate::deeper::pieces::PASSES_PER_STEP;
 
-/// What unfreezing one block, two, and so on up to all of them means.
+/// What it means to unfreeze one block, two, and so on up to all of them.
 pub fn estimates(backbone: &Backbone) -> Vec<UnfreezeEstimate> {
     let blocks = backbone.blocks();
     let cost = |from: usize| -> u64 { blocks[from..].iter().map(|it| it.multiply_adds).sum() };

@@ -1,11 +1,11 @@
 //! Training the last blocks of the backbone together with the head.
 //!
-//! The frozen blocks are run once for each image, and what comes out of them is kept ([`Activations`]); a step costs only what is trained.
+//! The frozen blocks are run once for each image, and their output is kept ([`Activations`]); so a step costs only as much as the blocks that are trained.
 //!
-//! Batch norm: our backbones' weights have it folded in.
+//! Batch norm is folded into our backbones' weights.
 //! Where the original network computes `scale · (w * x - mean) / deviation + shift`, ours computes `(scale · w / deviation) * x + (shift - scale · mean / deviation)`.
-//! So fine-tuning trains scale and shift as part of weight and bias, and the statistics, mean and deviation, stay those of the pretraining, as with frozen batch norm elsewhere.
-//! That is what one wants for few images: their statistics would be mostly chance.
+//! So fine-tuning trains scale and shift as part of weight and bias, and the statistics, mean and deviation, stay as they were in pretraining, as with frozen batch norm elsewhere.
+//! That is desirable for few images, whose own statistics would be mostly chance.
 
 use burn::module::Module;
 use burn::tensor::Device;
@@ -22,26 +22,26 @@ use crate::head::targets::{Targets, class_weights};
 use crate::host::{pause, report_epoch, values};
 use crate::{Activations, Head, Host, Interrupted};
 
-/// What fine-tuning makes.
+/// The result of fine-tuning.
 #[derive(Debug)]
 pub struct FineTuned {
     /// The last blocks after the best epoch, without gradients.
     pub tail: Tail,
     /// The head after the best epoch.
     pub head: Head,
-    /// One point an epoch, counted on from those of the head's own training.
+    /// One entry per epoch, numbered on from those of the head's own training.
     pub history: Vec<EpochMetrics>,
-    /// The epoch that is kept, counted from 1 on; 0 when none was better than the head alone.
+    /// The epoch that is kept, counted from 1; 0 if none was good enough compared with the head alone.
     pub best_epoch: u32,
 }
 
-/// Trains `tail`, the last blocks of a backbone, together with a `head` that is trained already.
+/// Trains `tail`, the last blocks of a backbone, together with a `head` that has already been trained.
 ///
-/// The learning rate is that of the head and of the last block; each block before it has a smaller one (Howard and Ruder, “Universal Language Model Fine-tuning for Text Classification”, ACL 2018, arXiv:1801.06146: discriminative fine-tuning).
-/// It warms up linearly and then falls along half a cosine, or stays.
+/// The learning rate applies to the head and the last block; each block before it has a smaller one (Howard and Ruder, “Universal Language Model Fine-tuning for Text Classification”, ACL 2018, arXiv:1801.06146: discriminative fine-tuning).
+/// It warms up linearly and then either falls along half a cosine or stays constant.
 /// What is judged and kept is the running average of the weights (`average.rs`).
-/// Kept is the last epoch whose validation accuracy is not worse by more than its standard error than the highest, that of the head alone included; without validation images it is the last.
-/// Some tens of images cannot tell good epochs apart, and the last steps, the smallest ones, bring the most.
+/// It keeps the last epoch whose validation accuracy is within one standard error of the highest, including that of the head alone; without validation images, it keeps the last.
+/// A few dozen images cannot tell good epochs apart, and the last and smallest steps help the most.
 /// The same arguments give the same result on the same device.
 ///
 /// Both come back on `device`.
@@ -106,13 +106,13 @@ pub async fn fine_tune(
     })
 }
 
-/// What is learnt from and judged by, from the first step to the last.
+/// What stays the same from the first step to the last.
 struct Lessons<'a, H> {
     train: &'a Activations,
     validation: &'a Activations,
-    /// How much each class counts.
+    /// The weight of each class.
     weights: Vec<f32>,
-    /// Images that go through at once.
+    /// How many images go through at once.
     piece: usize,
     tuning: &'a FineTuneSettings,
     device: &'a Device,
@@ -120,7 +120,7 @@ struct Lessons<'a, H> {
 }
 
 impl<H: Host> Lessons<'_, H> {
-    /// Collects the gradients of a batch, piece by piece, and counts its answers in.
+    /// Runs a batch forward and backward, piece by piece, and adds its answers to `seen`.
     async fn learn(
         &self,
         trainee: &mut Trainee,
@@ -146,7 +146,7 @@ impl<H: Host> Lessons<'_, H> {
         Ok(())
     }
 
-    /// The activations of a batch and what each image is to be taken for; mixed, if they are.
+    /// The activations of a batch and its targets; mixed, if the batch is.
     fn mixed(&self, batch: &Batch, labels: &[usize]) -> (Vec<f32>, Targets) {
         let rows = self.train.rows(&batch.images);
         let targets = Targets::new(labels, &self.weights).smoothed(self.tuning.label_smoothing);
@@ -159,7 +159,7 @@ impl<H: Host> Lessons<'_, H> {
         }
     }
 
-    /// Loss and right answers on held-back images, if there are any.
+    /// The tally of the held-back images, if there are any.
     async fn judge(&self, tail: &Tail, head: &Head) -> Result<Option<Tally>, Interrupted> {
         if self.validation.is_empty() {
             return Ok(None);
@@ -198,7 +198,7 @@ mod tests {
             fine_tuning: FineTuneSettings {
                 blocks: 2,
                 epochs,
-                // Much is to happen in few steps, and to be seen as it is.
+                // A lot has to happen in few steps, and nothing must hide it.
                 learning_rate: 1e-3,
                 label_smoothing: 0.0,
                 averaging: 0.0,
@@ -339,7 +339,7 @@ mod tests {
         settings.fine_tuning.label_smoothing = 0.3;
         let tuned = run(&noise(12, 1), &none, &settings, &Recorder::default()).expect("trains");
         let last = tuned.history.last().expect("has epochs");
-        // The best answer gives the right one of three classes 0.8.
+        // The best possible answer gives the right one of three classes a probability of 0.8.
         assert!(
             (last.train_loss + 0.8_f64.ln()).abs() < 0.06,
             "{}",
@@ -351,7 +351,7 @@ mod tests {
     #[test]
     fn it_stops_when_it_is_told_to_and_pauses_within_an_epoch() {
         let host = Recorder::default();
-        // Two pieces in the first judgement, one in training.
+        // One pause in the first judgement, and one in training.
         host.pauses_left.set(2);
         let stopped = run(&noise(12, 1), &noise(3, 2), &settings(50), &host);
         assert!(matches!(stopped, Err(Interrupted::Cancelled)));
@@ -359,7 +359,7 @@ mod tests {
 
     #[test]
     fn without_progress_it_ends_early_and_keeps_what_was_best() {
-        // Labels that say nothing: learning the training images by heart makes validation worse.
+        // Labels that say nothing: memorising the training images makes validation worse.
         let mut settings = settings(40);
         settings.fine_tuning.patience = 3;
         let (train, validation) = (noise(24, 1), noise(24, 7));
@@ -388,7 +388,7 @@ mod tests {
         assert!((loss - expected.1).abs() < 1e-4);
     }
 
-    /// The number of times that a clock is asked and work is paused says that the display is fed.
+    /// The display is told about every epoch.
     #[test]
     fn every_epoch_is_reported() {
         struct Epochs(Cell<u32>);

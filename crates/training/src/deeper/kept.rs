@@ -1,23 +1,23 @@
-//! Which epoch is kept, and when there is nothing more to hope for.
+//! Which epoch is kept, and when training has stopped making progress.
 
 use crate::head::tally::Tally;
 
-/// The epoch that is kept: the last one that is not worse, by more than chance explains, than the best up to then.
+/// The epoch that is kept: the last one that is worse than the best so far by no more than chance explains.
 ///
-/// Some tens of images cannot tell good epochs apart, and the last steps, the smallest ones, bring the most.
+/// A few dozen images cannot tell good epochs apart, and the last and smallest steps help the most.
 pub(crate) struct Kept<T> {
-    /// What the epoch made.
+    /// What the epoch produced.
     pub made: T,
-    /// The epoch, counted from 1; 0 for what was there before the first.
+    /// The epoch, counted from 1; 0 for the state before the first.
     pub epoch: u32,
-    /// How the best epoch did on held-back images, if there are any.
+    /// The best epoch's tally of the held-back images, if there are any.
     highest: Option<Tally>,
     highest_epoch: u32,
     newest_epoch: u32,
 }
 
 impl<T> Kept<T> {
-    /// Begins with what is there before the first epoch.
+    /// Starts with the state before the first epoch.
     pub fn new(made: T, held_back: Option<Tally>) -> Self {
         Self {
             made,
@@ -28,7 +28,7 @@ impl<T> Kept<T> {
         }
     }
 
-    /// Takes in the next epoch. Without held-back images the newest is the one to keep.
+    /// Adds the next epoch. Without held-back images, the newest is kept.
     pub fn offer(&mut self, made: T, held_back: Option<Tally>) {
         self.newest_epoch += 1;
         let (is_as_good, is_better) = match (&held_back, &self.highest) {

@@ -2,7 +2,7 @@
 
 use headstart_project::{FineTuneSettings, Schedule};
 
-/// How far the learning rate has come in this step: up to 1 in the warm-up, and then as the schedule says.
+/// The factor on the learning rate in this step: it rises to 1 in the warm-up and then follows the schedule.
 pub(crate) fn progress(settings: &FineTuneSettings, step: usize, steps: usize) -> f64 {
     let warm_up = (settings.warm_up * steps as f64).round() as usize;
     if step < warm_up {

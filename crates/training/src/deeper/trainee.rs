@@ -67,7 +67,7 @@ impl Trainee {
         let (last, decay) = (self.of_blocks.len(), self.rate_decay);
         let (tail, optimizer, sums) = (self.tail.clone(), &mut self.optimizer, &mut self.of_blocks);
         self.tail = tail.map_blocks(|at, layer| {
-            // The last convolution and the block before it are as deep as each other.
+            // The final convolution and the block before it have the same depth.
             let depth = (last - at).saturating_sub(2);
             let rate = learning_rate * decay.powi(depth as i32);
             optimizer.step(rate, layer, sums[at].grads())
@@ -76,7 +76,7 @@ impl Trainee {
         self.averages.1.add(&self.head.valid());
     }
 
-    /// The averages of both up to now, without gradients.
+    /// The averages of both so far, without gradients.
     pub fn averaged(&self) -> (Tail, Head) {
         (self.averages.0.mean(), self.averages.1.mean())
     }

@@ -1,4 +1,4 @@
-//! What a run's model is worth.
+//! How much a run's model is worth.
 
 use burn::tensor::Device;
 use headstart_project::{Calibration, MeasuredOn, SplitCounts, Timings, TrainOutcome};
@@ -6,7 +6,7 @@ use headstart_project::{Calibration, MeasuredOn, SplitCounts, Timings, TrainOutc
 use crate::data::parts::Parts;
 use crate::{Examples, Head, Host, Interrupted, Model, baselines, evaluate, logits, reliability};
 
-/// What a head says of the images that it has not learnt from: logits, `[images, classes]`.
+/// What a head says about the images that it has not learnt from, as logits `[images, classes]`.
 pub(crate) struct Said {
     pub of_validation: Vec<f32>,
     pub of_test: Vec<f32>,
@@ -25,8 +25,8 @@ impl Said {
     }
 }
 
-/// Measures a model: on the test images, or without any on the validation images.
-/// History, epoch and times are the run's to fill in.
+/// Measures a model on the test images or, without any, on the validation images.
+/// The run fills in history, best epoch and timings.
 ///
 /// # Errors
 /// When the host cancels.

@@ -1,4 +1,4 @@
-//! One press of Train, from embeddings to results.
+//! What one press of Train does, from embeddings to results.
 
 use burn::tensor::Device;
 use headstart_backbones::Tail;
@@ -14,13 +14,13 @@ use crate::{ClassImages, Copies, Deeper, Fitted, Host, Interrupted, Model, fit};
 pub struct Trained {
     /// The model, ready to predict.
     pub model: Model,
-    /// The trained last blocks of the backbone, when it was fine-tuned: the model belongs to the backbone with this end.
+    /// The trained last blocks of the backbone, if it was fine-tuned: the model belongs to the backbone with this tail.
     pub tail: Option<Tail>,
-    /// What came of it; only the training time is filled in among the timings.
+    /// The results; of the timings, only the training time is filled in.
     pub outcome: TrainOutcome,
 }
 
-/// Splits, trains a head and evaluates. Images that belong together are on one side of the split.
+/// Splits, trains a head and evaluates. Images that belong together stay on one side of the split.
 ///
 /// # Errors
 /// When there is nothing to tell apart, a setting is out of range, the host cancels, or the device fails.
@@ -35,10 +35,10 @@ pub async fn train(
     train_more(classes, features, &none, None, settings, device, host).await
 }
 
-/// Splits, trains and evaluates as [`train`], with varied copies of the images and the last blocks of the backbone.
+/// Splits, trains and evaluates like [`train`], with varied copies of the images and the last blocks of the backbone.
 ///
-/// `copies` are learnt from together with their images, and are nowhere else: nothing is measured on them.
-/// With `deeper`, the head's training is followed by that of the last blocks, and everything is measured on what comes out of those.
+/// `copies` are learnt from together with their images and used for nothing else: nothing is measured on them.
+/// With `deeper`, the last blocks are trained after the head, and everything is measured on their output.
 ///
 /// # Errors
 /// When there is nothing to tell apart, a setting is out of range, an image has no activations, the host cancels, or the device fails.
@@ -82,10 +82,10 @@ pub async fn train_more(
     })
 }
 
-/// Checks every setting against its range.
+/// Checks that every setting is within its range.
 ///
 /// # Errors
-/// [`TrainError::Setting`] for the first that is out of its range.
+/// [`TrainError::Setting`] for the first that is out of range.
 pub fn check_settings(settings: &TrainSettings) -> Result<(), TrainError> {
     let (tuning, varied) = (&settings.fine_tuning, &settings.augmentation);
     let ranges = [
@@ -145,7 +145,7 @@ mod tests {
 
     const BOUNDARY: [usize; 3] = [192, 2, 2];
 
-    /// Small activations before the last block of a backbone, in classes that can be told apart, each with one varied copy; and the images that belong to them.
+    /// Images in distinguishable classes, each with one varied copy, and their small activations before the last block of a backbone.
     fn images(tail: &Tail) -> (Vec<ClassImages>, Copies, Deeper) {
         let (device, host) = (Device::flex(), Recorder::default());
         let mut rng = ChaCha8Rng::seed_from_u64(6);
@@ -214,7 +214,7 @@ mod tests {
         let run = train_more(&classes, 1280, &copies, more, &settings, &device, &host);
         let trained = pollster::block_on(run).expect("trains");
         assert_eq!(trained.outcome.history.len(), 3 + 2);
-        // Copies are no images: they count nowhere.
+        // Copies are not images: they are not counted anywhere.
         let split = trained.outcome.split;
         assert_eq!((split.train + split.validation, split.test), (24, 12));
         let tail = trained.tail.expect("is tuned");

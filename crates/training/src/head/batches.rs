@@ -1,4 +1,4 @@
-//! The order in which images are learnt from.
+//! Batches: in which order images are learnt from.
 
 use headstart_project::TrainSettings;
 use rand::SeedableRng;
@@ -15,7 +15,7 @@ pub(crate) struct Batch {
     pub mix: Option<Mix>,
 }
 
-/// Deals all images into batches, in an order that follows from the seed.
+/// Deals all images into batches, in an order that depends only on the seed.
 pub(crate) struct Batches {
     order: Vec<usize>,
     size: usize,
@@ -24,7 +24,7 @@ pub(crate) struct Batches {
 }
 
 impl Batches {
-    /// Batches of so many images by a run's settings.
+    /// Batches of `images` images, by the settings of a run.
     pub fn new(images: usize, settings: &TrainSettings) -> Self {
         Self {
             order: (0..images).collect(),
@@ -39,7 +39,7 @@ impl Batches {
         self.order.len().div_ceil(self.size)
     }
 
-    /// The batches of another epoch: every image once, in a new order.
+    /// The batches of the next epoch: every image once, in a new order.
     pub fn deal(&mut self) -> Vec<Batch> {
         self.order.shuffle(&mut self.rng);
         let batches = self.order.chunks(self.size).map(|images| Batch {

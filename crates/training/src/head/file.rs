@@ -1,4 +1,4 @@
-//! Tensors as a file.
+//! Tensors in a file.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use safetensors::tensor::TensorView;
 
 use crate::host::internal;
 
-/// Tensors by name, shape and values as a safetensors file of f32.
+/// Puts tensors, given as name, shape and values, into a safetensors file of f32.
 pub(crate) fn to_safetensors(
     tensors: Vec<(String, Vec<usize>, Vec<f32>)>,
 ) -> Result<Vec<u8>, TrainError> {

@@ -1,11 +1,11 @@
-//! What a head says, and how to read it.
+//! A head's answers, and how to read them.
 
 use burn::tensor::Device;
 
 use crate::host::values;
 use crate::{Examples, Head, Interrupted};
 
-/// Rows that go through the head at once.
+/// How many rows go through the head at once.
 const ROWS: usize = 256;
 
 /// The head's logits for every example, `[examples, classes]`.
@@ -26,7 +26,7 @@ pub async fn logits(
     Ok(logits)
 }
 
-/// Logits of one image to probabilities that sum to one.
+/// Turns the logits of one image into probabilities that sum to one.
 pub fn softmax(logits: &[f32]) -> Vec<f32> {
     let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let powers: Vec<f32> = logits.iter().map(|logit| (logit - most).exp()).collect();
@@ -34,7 +34,7 @@ pub fn softmax(logits: &[f32]) -> Vec<f32> {
     powers.iter().map(|power| power / sum).collect()
 }
 
-/// Index of the largest value, the first of equals.
+/// The index of the largest value; the first one in a tie.
 pub fn largest(values: &[f32]) -> usize {
     let mut best = 0;
     for (index, value) in values.iter().enumerate() {

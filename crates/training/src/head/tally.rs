@@ -1,4 +1,4 @@
-//! How a network does on images while it is trained.
+//! How well a network does on images while it is trained.
 
 use std::cmp::Ordering;
 
@@ -6,17 +6,17 @@ use headstart_project::{EpochMetrics, TrainError};
 
 use crate::head::logits::largest;
 
-/// Loss and right answers over some images.
+/// The loss and the number of right answers over some images.
 #[derive(Default)]
 pub(crate) struct Tally {
     count: usize,
-    /// Of all images together.
+    /// The sum over all images.
     pub loss: f64,
     right: usize,
 }
 
 impl Tally {
-    /// Counts the answers `logits [labels, classes]` in.
+    /// Adds the answers `logits [labels, classes]`.
     pub fn add(&mut self, logits: &[f32], labels: &[usize], classes: usize) {
         for (logits, &label) in logits.chunks_exact(classes).zip(labels) {
             let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
@@ -27,10 +27,10 @@ impl Tally {
         }
     }
 
-    /// What is known of all images together.
+    /// The tally, unless training has diverged.
     ///
     /// # Errors
-    /// [`TrainError::Diverged`] when the loss is no longer a number.
+    /// [`TrainError::Diverged`] when the loss is not finite.
     pub fn checked(self) -> Result<Self, TrainError> {
         if self.loss.is_finite() {
             Ok(self)
@@ -39,7 +39,7 @@ impl Tally {
         }
     }
 
-    /// An epoch's point in the history: `self` is about the training images.
+    /// An epoch's entry in the history, if `self` is the tally of the training images.
     pub fn metrics(&self, epoch: u32, held_back: Option<&Self>) -> EpochMetrics {
         EpochMetrics {
             epoch,
@@ -58,7 +58,7 @@ impl Tally {
         self.right as f64 / self.count.max(1) as f64
     }
 
-    /// Whether no fewer of the same images are right than chance explains: one standard error, in which one image more is counted right and one more wrong.
+    /// Whether the number of right answers on the same images is lower by no more than chance explains: one standard error, for which one more image is counted as right and one more as wrong.
     pub fn is_as_good(&self, than: &Self) -> bool {
         let count = than.count as f64;
         let share = (than.right as f64 + 1.0) / (count + 2.0);
@@ -66,7 +66,7 @@ impl Tally {
         self.accuracy() >= than.accuracy() - error
     }
 
-    /// Whether more of the same images are right; where as many are, whether the loss is lower.
+    /// Whether more of the same images are right or, if the number is equal, whether the loss is lower.
     pub fn is_better(&self, than: &Self) -> bool {
         match self.right.cmp(&than.right) {
             Ordering::Greater => true,

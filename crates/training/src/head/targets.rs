@@ -1,4 +1,4 @@
-//! What a batch is to be taken for, and how far a network's answers are from it.
+//! The targets of a batch, and the loss of a network's answers.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use burn::tensor::{Tensor, TensorData};
 
 use crate::head::mixup::Mix;
 
-/// What a batch is to be taken for: for each image a weight for every class.
+/// The targets of a batch: for each image, a weight for every class.
 pub(crate) struct Targets {
     classes: usize,
     /// `[batch, classes]`.
@@ -15,7 +15,7 @@ pub(crate) struct Targets {
 }
 
 impl Targets {
-    /// Each image is of its class, and counts by the class's weight.
+    /// Each image belongs to its class and counts with the weight of the class.
     pub fn new(labels: &[usize], weights: &[f32]) -> Self {
         let classes = weights.len();
         let mut shares = vec![0.0; labels.len() * classes];
@@ -25,7 +25,7 @@ impl Targets {
         Self { classes, shares }
     }
 
-    /// Each image is mixed with another one of the batch.
+    /// Mixes the targets of each image with those of another one in the batch.
     pub fn mixed(&self, mix: &Mix) -> Self {
         Self {
             classes: self.classes,
@@ -33,7 +33,7 @@ impl Targets {
         }
     }
 
-    /// This share of each image's weight goes to all classes alike: Szegedy et al., “Rethinking the Inception Architecture for Computer Vision”, CVPR 2016, arXiv:1512.00567.
+    /// Spreads this share of each image's weight evenly over all classes: Szegedy et al., “Rethinking the Inception Architecture for Computer Vision”, CVPR 2016, arXiv:1512.00567.
     pub fn smoothed(&self, share: f64) -> Self {
         let share = share as f32;
         let rows = self.shares.chunks_exact(self.classes);
@@ -52,7 +52,7 @@ impl Targets {
         self.shares.iter().sum()
     }
 
-    /// Cross-entropy of the logits of `images` of the batch, `[images, classes]`: their weighted share of the batch's mean, so that the losses of its pieces add up to that of the whole.
+    /// Cross-entropy of the logits of `images` of the batch, `[images, classes]`: their part of the batch's weighted mean, so that the losses of its pieces add up to that of the whole batch.
     pub fn cross_entropy(&self, logits: Tensor<2>, images: Range<usize>) -> Tensor<1> {
         let total = self.total();
         let shape = [images.len(), self.classes];
@@ -69,7 +69,7 @@ pub(crate) fn cross_entropy(logits: Tensor<2>, labels: &[usize], weights: &[f32]
     Targets::new(labels, weights).cross_entropy(logits, 0..labels.len())
 }
 
-/// One weight a class: the inverse of its share of the labels, 1 on average, or all 1.
+/// One weight per class: inverse to its share of the labels and 1 on average over the images, or all 1.
 pub(crate) fn class_weights(labels: &[usize], classes: usize, is_balanced: bool) -> Vec<f32> {
     let mut counts = vec![0usize; classes];
     for &label in labels {

@@ -10,23 +10,23 @@ use crate::data::examples::labelled;
 use crate::data::groups::{Groups, frames_of_one_recording, near_duplicates};
 use crate::{ClassImages, Embedded, Host, Interrupted, suspicions};
 
-/// A label is probably wrong when models that have not learnt from the image give it less than this.
-/// With 5 % of the labels flipped, 88 % of the images below it are flipped ones; without any flips it names 2 of 400.
+/// A label is probably wrong if models that have not learnt from the image give it a lower probability than this.
+/// With 5 % of the labels flipped, 88 % of the images below it have a flipped label; without any flips, it flags 2 of 400.
 const WRONG_BELOW: f32 = 0.05;
-/// Fewer images than this are too few.
+/// A class with fewer images than this has too few.
 const FEW: usize = 5;
-/// A class with a smaller share than this of the largest one's images is far smaller.
+/// A class is far smaller than the largest one if it has less than this share of that class's images.
 const FAR_SMALLER: f64 = 0.2;
-/// Share of a class's images that makes it one-sided, and share of the others' up to which that is its own fault.
+/// A class is one-sided if this share of its images has a property that at most this share of the other classes' images has.
 const NEARLY_ALL: f64 = 0.8;
 const FEW_OTHERS: f64 = 0.5;
-/// Of 579 photographs of clothes the darkest has a brightness of 0.199 and the brightest 0.756; of 75 sample pictures the brightest 0.859.
+/// Of 579 photographs of clothes, the darkest has a brightness of 0.199 and the brightest 0.756; the brightest of 75 sample pictures has 0.859.
 const DARK_BELOW: f32 = 0.2;
 const BRIGHT_ABOVE: f32 = 0.88;
-/// The softest of the same images has a sharpness of 0.022; of every fourth one of them, blurred by a fortieth of its side, 0.011 is the highest and 0.005 the median.
+/// The softest of the same images has a sharpness of 0.022; with every fourth image blurred by a fortieth of its side, the blurred ones have at most 0.011, and a median of 0.005.
 const BLURRED_BELOW: f32 = 0.015;
 
-/// Looks for near-duplicates, test images that were all but seen in training, wrong labels, and classes that are too small or one-sided.
+/// Looks for near-duplicates, test images that are nearly the same as training images, wrong labels, and classes that are too small or one-sided.
 ///
 /// # Errors
 /// When the host cancels.
@@ -48,7 +48,7 @@ pub async fn examine(
     })
 }
 
-/// Groups of near-duplicates that are all for training, the first `train` images, or all for testing; what crosses is a leak.
+/// Groups of near-duplicates that are either all for training (the first `train` images) or all for testing; a pair across is a leak.
 fn duplicates(images: &[&Embedded], train: usize, pairs: &[(usize, usize)]) -> Vec<Vec<SampleId>> {
     let within = pairs.iter().filter(|(a, b)| (*a < train) == (*b < train));
     let groups = Groups::of_pairs(images.len(), within.copied());
@@ -62,7 +62,7 @@ fn duplicates(images: &[&Embedded], train: usize, pairs: &[(usize, usize)]) -> V
     found
 }
 
-/// `images` are the training images, `train` of them, and then the test images.
+/// `images` are the training images, `train` in number, followed by the test images.
 fn leaks(images: &[&Embedded], train: usize, pairs: &[(usize, usize)]) -> Vec<Leak> {
     let mut frames: HashMap<BurstId, Vec<SampleId>> = HashMap::new();
     for image in &images[..train] {
@@ -71,7 +71,7 @@ fn leaks(images: &[&Embedded], train: usize, pairs: &[(usize, usize)]) -> Vec<Le
         }
     }
     let mut copies: HashMap<usize, Vec<SampleId>> = HashMap::new();
-    // The earlier image of a pair comes first, so it is the one for training.
+    // The earlier image of a pair comes first, so that is the training image.
     for &(a, b) in pairs.iter().filter(|&&(a, b)| a < train && b >= train) {
         copies.entry(b).or_default().push(images[a].id);
     }
@@ -149,7 +149,7 @@ fn class_findings(classes: &[ClassImages]) -> Vec<ClassFinding> {
     findings
 }
 
-/// What an image can look like.
+/// What can be unusual about the look of an image.
 type Side = fn(ImageLook) -> bool;
 
 /// How a class can be one-sided.
@@ -163,7 +163,7 @@ const SIDES: [(ClassProblem, Side); 3] = [
     }),
 ];
 
-/// The looks of a class's training images, as far as they are known.
+/// The looks of a class's training images, as far as known.
 fn looks(class: &ClassImages) -> impl Iterator<Item = ImageLook> {
     class.train.iter().filter_map(|image| image.look)
 }

@@ -1,11 +1,11 @@
-//! How a head does on given images.
+//! How well a head does on given images.
 
 use headstart_project::{Evaluation, SampleVerdict};
 
 use crate::worth::calibration::probabilities;
 use crate::{Examples, largest};
 
-/// Compares what `logits [examples, classes]` say at a temperature with what the examples are.
+/// Compares the predictions of `logits [examples, classes]` at a temperature with the examples' classes.
 pub fn evaluate(
     logits: &[f32],
     examples: &Examples,
