@@ -37,7 +37,7 @@ pub struct Deeper {
 }
 
 /// A head that was trained together with the last blocks of the backbone.
-pub(crate) struct Tuned {
+pub(crate) struct Deepened {
     /// Head, history and best epoch, continuing those of the head's own training.
     pub fitted: Fitted,
     /// The parts, embedded by the trained blocks; without varied copies.
@@ -57,7 +57,7 @@ impl Deeper {
         classes: usize,
         settings: &TrainSettings,
         host: &impl Host,
-    ) -> Result<Tuned, Interrupted> {
+    ) -> Result<Deepened, Interrupted> {
         let train = self.activations(&parts.train, true)?;
         let validation = self.activations(&parts.validation, false)?;
         let test = self.activations(&parts.test, false)?;
@@ -85,7 +85,7 @@ impl Deeper {
             0 => fitted.best_epoch,
             epoch => settings.epochs + epoch,
         };
-        Ok(Tuned {
+        Ok(Deepened {
             fitted: Fitted {
                 // A head is so small that it is always fastest on the CPU.
                 head: tuned.head.to_cpu().await?,
