@@ -1,6 +1,6 @@
 //! What the backbones are worth on real photographs: `cargo run --profile test --package headstart-training --example backbones [FILE.zip]`.
 //!
-//! For each backbone whose weights are in `weights/` (for the others the time alone): the accuracy of the default head at 5, 20 and 40 images a class over five seeds, the time of an image on one thread of the CPU, the weights file in 16 and in 8 bits, and what 8 bits do to the features.
+//! For each backbone whose weights are in `weights/` (for the others, only the time): the accuracy of the default head at 5, 20 and 40 images per class over five seeds, the time per image on one CPU thread, the size of the weights file in 16 and in 8 bits, and what 8 bits do to the features.
 //! The zip holds photographs in class folders, with `train/` and `test/` above them.
 #![expect(
     clippy::expect_used,
@@ -22,9 +22,9 @@ use support::{Computed, Photo, Photos, accuracy, decode, photos, values};
 
 const AMOUNTS: [u32; 3] = [5, 20, 40];
 const SEEDS: u64 = 5;
-/// Of how many images one is timed, and embedded in 8 bits, too.
+/// One out of this many images is timed and also embedded in 8 bits.
 const EVERY: usize = 20;
-/// Images by which a backbone is timed whose weights are not here; it gets random ones.
+/// The number of images for timing a backbone whose weights are not here; it gets random ones.
 const FEW: usize = 5;
 
 fn main() {
@@ -56,7 +56,7 @@ fn main() {
     }
 }
 
-/// Median time of an image, and the embeddings.
+/// The median time per image, and the embeddings.
 fn timed<'p>(backbone: &Backbone, photos: impl Iterator<Item = &'p Photo>) -> (f64, Vec<Vec<f32>>) {
     let (mut times_ms, mut embeddings) = (Vec::new(), Vec::new());
     for photo in photos {

@@ -1,6 +1,6 @@
-//! The learning curves of all four ways to learn on real photographs, as tables. `cargo xtask bench quality --curve` runs it.
+//! The learning curves of all four methods on real photographs, as tables. `cargo xtask bench quality --curve` runs it.
 //!
-//! The first argument is a zip of photographs in class folders, with `train/` and `test/` above them; the second one the number of seeds, five unless it is given; the third one the first of them, since five take more than an hour and can be shared out; the fourth one a way alone, as `FineTuned`.
+//! The first argument is a zip of photographs in class folders, with `train/` and `test/` above them; the second is the number of seeds, five by default; the third is the first seed, since five take more than an hour and can be divided among several runs; the fourth is a single method, such as `FineTuned`.
 
 mod support;
 
@@ -117,7 +117,7 @@ fn run(
     }
 }
 
-/// The means as a table in Markdown, and what they say.
+/// The means as a Markdown table, and the conclusions from them.
 fn table(experiment: &Experiment) {
     let amount = |it: &Option<u32>| match it {
         Some(count) => count.to_string(),

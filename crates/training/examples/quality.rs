@@ -1,6 +1,6 @@
 //! What the methods are worth on real photographs. `cargo xtask bench quality` runs it.
 //!
-//! The first argument is a zip of photographs in class folders, with `train/` and `test/` above them; the second one a zip of other pictures.
+//! The first argument is a zip of photographs in class folders, with `train/` and `test/` above them; the second is a zip of other pictures.
 
 mod support;
 
@@ -21,7 +21,7 @@ use support::{
     scratch_accuracy, spread, varied, varied_strongly,
 };
 
-/// Share of labels that are flipped, and share of the ranking that is searched for them.
+/// The share of labels that are flipped, and the share of the ranking in which they are looked for.
 const FLIPPED: f64 = 0.05;
 const SEARCHED: f64 = 0.1;
 
@@ -216,7 +216,7 @@ fn ways_to_learn(photos: &Photos) {
     println!("  from scratch: {}", spread(&shares));
 }
 
-/// Prints what share of the test images a way to learn recognises over the seeds, its settings and its time.
+/// Prints the share of the test images that a method recognises over the seeds, with its settings and its time.
 fn measure(
     title: &str,
     settings: &TrainSettings,

@@ -14,7 +14,7 @@ use headstart_training::{Activations, HeadConfig, Host, fine_tune, halves};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// Notes the longest time between two pauses.
+/// Records the longest time between two pauses.
 struct Watch {
     start: Instant,
     last_ms: Cell<f64>,

@@ -1,7 +1,12 @@
 //! The head: what is trained on top of the frozen backbone.
 
+pub(crate) mod batches;
+pub(crate) mod file;
 pub(crate) mod fit;
+pub(crate) mod logits;
 pub(crate) mod mixup;
+pub(crate) mod tally;
+pub(crate) mod targets;
 
 use burn::config::Config;
 use burn::module::{Module, Param};
@@ -11,19 +16,19 @@ use burn::tensor::{Device, Tensor};
 use headstart_backbones::{Weights, WeightsError};
 use headstart_project::TrainError;
 
+use crate::head::file::to_safetensors;
 use crate::host::internal;
-use crate::model::to_safetensors;
 
 /// The head's shape.
 #[derive(Config, Debug)]
 pub struct HeadConfig {
-    /// Length of an embedding.
+    /// The length of an embedding.
     pub features: usize,
-    /// Classes to tell apart.
+    /// How many classes to tell apart.
     pub classes: usize,
-    /// Units of the hidden layer; 0 for none.
+    /// The number of units in the hidden layer; 0 for no hidden layer.
     pub hidden_units: usize,
-    /// Share of hidden units switched off in each training step.
+    /// The share of hidden units that is switched off in each training step.
     pub dropout: f64,
 }
 
@@ -74,7 +79,7 @@ impl Head {
         (self.hidden.as_ref(), &self.output)
     }
 
-    /// Its tensors by name, shape and values; weights are `[inputs, outputs]`.
+    /// Its tensors as name, shape and values; weights are `[inputs, outputs]`.
     ///
     /// # Errors
     /// [`TrainError::Internal`] when the device cannot be read.
@@ -93,7 +98,7 @@ impl Head {
         Ok(tensors)
     }
 
-    /// The same head on the CPU, without dropout. burn's own way of changing devices waits for a graphics card, which a browser does not allow.
+    /// The same head on the CPU, without dropout. burn's own way of changing devices waits for the graphics card, which is not allowed in a browser.
     ///
     /// # Errors
     /// [`TrainError::Internal`] when the device cannot be read.
@@ -103,7 +108,7 @@ impl Head {
         Self::read(&weights, &Device::flex()).map_err(internal)
     }
 
-    /// Takes the tensors that `tensors` gave out of a file.
+    /// Reads the tensors returned by `tensors` from a file.
     ///
     /// # Errors
     /// When they are not those of a head.
@@ -146,14 +151,6 @@ fn load(layer: Linear, name: &str, weights: &Weights<'_>) -> Result<Linear, Weig
     })
 }
 
-/// Logits of one image to probabilities that sum to one.
-pub fn softmax(logits: &[f32]) -> Vec<f32> {
-    let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let powers: Vec<f32> = logits.iter().map(|logit| (logit - most).exp()).collect();
-    let sum: f32 = powers.iter().sum();
-    powers.iter().map(|power| power / sum).collect()
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(
@@ -165,8 +162,8 @@ mod tests {
     use burn::tensor::Distribution;
 
     use super::*;
-    use crate::head::fit::cross_entropy;
-    use crate::model::to_safetensors;
+    use crate::head::file::to_safetensors;
+    use crate::head::targets::cross_entropy;
 
     fn file(head: &Head) -> Vec<u8> {
         let tensors = pollster::block_on(head.tensors()).expect("reads");
@@ -222,7 +219,7 @@ mod tests {
         };
         let loss = cross_entropy(head.forward(x.clone()), &labels, &weights);
         let gradients = GradientsParams::from_grads(loss.backward(), &head);
-        // The file is the length of a directory, the directory, and all parameters, which can be moved one by one.
+        // The file consists of the directory's length, the directory, and all parameters, which can be changed one by one.
         let header = 8 + u64::from_le_bytes(*file.first_chunk().expect("a header")) as usize;
         let directory: String = String::from_utf8_lossy(&file[8..header]).into_owned();
         let hidden = head.hidden.as_ref().expect("has a hidden layer");
@@ -262,12 +259,5 @@ mod tests {
         offsets[..offsets.find(',').expect("a pair")]
             .parse()
             .expect("a number")
-    }
-
-    #[test]
-    fn probabilities_sum_to_one_even_for_huge_logits() {
-        let probabilities = softmax(&[1000.0, 999.0, -1000.0]);
-        assert!((probabilities.iter().sum::<f32>() - 1.0).abs() < 1e-6);
-        assert!((probabilities[0] - 0.731_058_6).abs() < 1e-5);
     }
 }

@@ -1,6 +1,7 @@
+use burn::tensor::Tensor;
 use headstart_project::{EpochMetrics, TrainError};
 
-/// What long work needs from where it runs.
+/// What long work needs from its surroundings.
 pub trait Host {
     /// A clock in milliseconds; only differences matter.
     fn now_ms(&self) -> f64;
@@ -8,7 +9,7 @@ pub trait Host {
     /// Whether the user wants the work to stop.
     fn is_cancelled(&self) -> bool;
 
-    /// Called between steps, many times a second: lets messages and other work through when it is time to.
+    /// Called between steps, many times a second: lets messages and other work through when it is time.
     fn pause(&self) -> impl Future<Output = ()>;
 
     /// An epoch is over; about `remaining_ms` are left.
@@ -45,7 +46,29 @@ pub async fn pause(host: &impl Host) -> Result<(), Interrupted> {
     Ok(())
 }
 
-/// What the device or the tensor library says of its own failure.
+/// Reports that `epoch` of `epochs` is over; the estimate assumes that the remaining ones take as long as those since `start_ms`.
+pub(crate) fn report_epoch(
+    host: &impl Host,
+    metrics: EpochMetrics,
+    epoch: u32,
+    epochs: u32,
+    start_ms: f64,
+) {
+    let elapsed_ms = host.now_ms() - start_ms;
+    let left = f64::from(epochs - epoch) / f64::from(epoch);
+    host.report_epoch(metrics, elapsed_ms * left);
+}
+
+/// Reads a tensor's values in row-major order.
+///
+/// # Errors
+/// [`TrainError::Internal`] when the device fails.
+pub(crate) async fn values<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, TrainError> {
+    let data = tensor.into_data_async().await.map_err(internal)?;
+    Ok(data.iter().collect())
+}
+
+/// Turns what the device or the tensor library says about its own failure into an error.
 pub(crate) fn internal(error: impl std::fmt::Display) -> TrainError {
     TrainError::Internal {
         detail: error.to_string(),
@@ -58,7 +81,7 @@ pub(crate) mod testing {
 
     use super::*;
 
-    /// Notes what is reported, and cancels after so many pauses.
+    /// Records what is reported, and cancels after a given number of pauses.
     pub struct Recorder {
         pub pauses_left: Cell<u32>,
         pub progress: RefCell<Vec<(u32, u32)>>,

@@ -1,6 +1,6 @@
-//! Training on embeddings: split, head, fit, evaluate, and everything that says what the result is worth.
+//! Training on embeddings: split, head, fit, evaluate, and everything that tells what the result is worth.
 //!
-//! Everything here is written against a device and a [`Host`], which knows the clock, takes the progress and says when to stop; so the same functions run in the browser's worker and in native tests.
+//! Everything here is written against a device and a [`Host`], which knows the time, receives progress and says when to stop; so the same functions run in the browser's worker and in native tests.
 
 mod data;
 mod deeper;
@@ -17,16 +17,20 @@ pub use data::activations::{Activations, halves};
 pub use data::examples::{ClassImages, Embedded, Examples};
 pub use data::folds::folds;
 pub use data::groups::{Groups, group};
+pub use data::parts::Copies;
 pub use data::split::{Split, split};
-pub use deeper::fine_tune::{FineTuned, embed, estimates, fine_tune};
+pub use deeper::Deeper;
+pub use deeper::embed::embed;
+pub use deeper::estimates::estimates;
+pub use deeper::fine_tune::{FineTuned, fine_tune};
 pub use deeper::scratch::{
     Scratch, ScratchConfig, SmallImages, scratch_logits, train_from_scratch,
 };
 pub use experiment::compare::{compare, subset};
-pub(crate) use experiment::run::check_classes;
-pub use experiment::run::{Copies, Deeper, Trained, train, train_more};
+pub use experiment::run::{Trained, train, train_more};
 pub use head::fit::{Fitted, fit};
-pub use head::{Head, HeadConfig, softmax};
+pub use head::logits::{largest, logits, softmax};
+pub use head::{Head, HeadConfig};
 pub use host::{Host, Interrupted, pause};
 pub use look::examine::examine;
 pub use look::explain::{heat_map, occlude};
@@ -36,5 +40,5 @@ pub use model::{Judgement, Model, Tuned};
 pub use worth::baselines::baselines;
 pub use worth::calibration::{fit_temperature, reliability};
 pub use worth::cross_validate::{OutOfFold, cross_validate, out_of_fold};
-pub use worth::evaluate::{evaluate, largest, logits};
+pub use worth::evaluate::evaluate;
 pub use worth::familiarity::{Familiarity, LeftOut, auroc};

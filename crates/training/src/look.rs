@@ -1,4 +1,4 @@
-//! Looking at the data and into the model: the data doctor, heat maps, the map of all images.
+//! Looking at the data and into the model: the data doctor, heat maps, and the map of all images.
 
 pub(crate) mod examine;
 pub(crate) mod explain;

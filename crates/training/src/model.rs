@@ -1,50 +1,65 @@
-//! Everything that a run makes and that predictions need.
-
-use std::collections::HashMap;
+//! Everything that a run produces and that predictions need.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use headstart_backbones::{Backbone, Tail, Weights, WeightsError};
 use headstart_project::TrainError;
-use safetensors::Dtype;
-use safetensors::tensor::TensorView;
 
-use crate::host::internal;
+use crate::head::file::to_safetensors;
+use crate::host::{internal, values};
 use crate::worth::calibration::probabilities;
-use crate::{Familiarity, Head};
+use crate::{Examples, Familiarity, Head, fit_temperature};
 
-/// A head with what its answers are worth.
+/// A head, and how much its answers are worth.
 #[derive(Debug)]
 pub struct Model {
-    /// Turns embeddings into logits.
+    /// It turns embeddings into logits.
     pub head: Head,
-    /// The number that logits are divided by.
+    /// The number by which logits are divided.
     pub temperature: f64,
-    /// Says how much an image is like the training images.
+    /// It tells how much an image is like the training images.
     pub familiarity: Familiarity,
-    /// Images less familiar than this are taken for unknown.
+    /// Images less familiar than this are taken to be unknown.
     pub threshold: f32,
 }
 
-/// What a model says of an image.
+/// What a model says about an image.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Judgement {
-    /// One for each class, calibrated; they sum to one.
+    /// One probability per class, calibrated; they sum to one.
     pub probabilities: Vec<f32>,
-    /// Higher for images more like the training images.
+    /// Higher for images that are more like the training images.
     pub familiarity: f32,
 }
 
 impl Model {
+    /// Turns a head into a model: determines from the held-back images, and the logits that the head gives them, how far its answers can be trusted.
+    pub(crate) fn calibrated(
+        head: Head,
+        learnt: &Examples,
+        held_back: &Examples,
+        held_back_logits: &[f32],
+    ) -> Self {
+        let classes = head.classes();
+        let familiarity = Familiarity::fit(learnt, classes);
+        let scores: Vec<f32> = held_back.rows().map(|row| familiarity.score(row)).collect();
+        let threshold = familiarity.threshold(&familiarity.leave_out(learnt), &scores);
+        Self {
+            head,
+            temperature: fit_temperature(held_back_logits, &held_back.labels, classes),
+            familiarity,
+            threshold,
+        }
+    }
+
     /// Judges one embedding.
     ///
     /// # Errors
     /// [`TrainError::Internal`] when the device fails.
     pub async fn judge(&self, embedding: &[f32]) -> Result<Judgement, TrainError> {
         let data = TensorData::new(embedding.to_vec(), [1, embedding.len()]);
-        // A head is so small that the CPU is always the fastest place for it.
+        // A head is so small that it is always fastest on the CPU.
         let logits = self.head.forward(Tensor::from_data(data, &Device::flex()));
-        let logits = logits.into_data_async().await.map_err(internal)?;
-        let logits: Vec<f32> = logits.iter().collect();
+        let logits = values(logits).await?;
         Ok(Judgement {
             familiarity: self.familiarity.score(embedding),
             probabilities: probabilities(&logits, self.temperature),
@@ -70,7 +85,7 @@ impl Model {
     /// Reads what [`Model::to_safetensors`] wrote.
     ///
     /// # Errors
-    /// When the file is not such a model.
+    /// When the file does not contain such a model.
     pub fn from_safetensors(file: &[u8], device: &Device) -> Result<Self, WeightsError> {
         let weights = Weights::read(file)?;
         let model = Self::take(&weights, device)?;
@@ -94,20 +109,20 @@ impl Model {
     }
 }
 
-/// Before the names of the backbone's own tensors in a model's file.
+/// The prefix of the names of the backbone's own tensors in a model's file.
 const OF_BACKBONE: &str = "backbone.";
 
-/// A model with the last blocks of the backbone that were trained with it, if they were.
+/// A model, with the last blocks of the backbone if they were trained with it.
 #[derive(Debug)]
 pub struct Tuned {
-    /// What judges embeddings.
+    /// It judges embeddings.
     pub model: Model,
-    /// The end of the backbone whose embeddings it judges; the pretrained one for `None`.
+    /// The end of the backbone whose embeddings it judges; `None` for the pretrained one.
     pub tail: Option<Tail>,
 }
 
 impl Tuned {
-    /// The model's file as [`Model::to_safetensors`] makes it, with the last blocks' tensors under `backbone.` and their names in the shipped weights; all f32.
+    /// The file made by [`Model::to_safetensors`], plus the last blocks' tensors under `backbone.` and their names in the shipped weights; all f32.
     ///
     /// # Errors
     /// [`TrainError::Internal`] when the device cannot be read.
@@ -120,10 +135,10 @@ impl Tuned {
         to_safetensors(tensors)
     }
 
-    /// Reads what [`Tuned::to_safetensors`] wrote. The last blocks come onto the backbone's device.
+    /// Reads what [`Tuned::to_safetensors`] wrote. The last blocks are put on the backbone's device.
     ///
     /// # Errors
-    /// When the file is not such a model, or its last blocks are not of this backbone.
+    /// When the file does not contain such a model, or its last blocks do not belong to this backbone.
     pub fn from_safetensors(
         file: &[u8],
         backbone: &Backbone,
@@ -137,31 +152,12 @@ impl Tuned {
     }
 }
 
-/// Tensors by name, shape and values as a safetensors file of f32.
-pub(crate) fn to_safetensors(
-    tensors: Vec<(String, Vec<usize>, Vec<f32>)>,
-) -> Result<Vec<u8>, TrainError> {
-    let bytes: Vec<(String, Vec<usize>, Vec<u8>)> = tensors
-        .into_iter()
-        .map(|(name, shape, values)| {
-            let bytes = values.iter().flat_map(|value| value.to_le_bytes());
-            (name, shape, bytes.collect())
-        })
-        .collect();
-    let mut views = Vec::new();
-    for (name, shape, bytes) in &bytes {
-        let view = TensorView::new(Dtype::F32, shape.clone(), bytes).map_err(internal)?;
-        views.push((name.as_str(), view));
-    }
-    safetensors::serialize(views, None::<HashMap<String, String>>).map_err(internal)
-}
-
 #[cfg(test)]
 mod tests {
     use headstart_project::SampleId;
 
     use super::*;
-    use crate::{Examples, HeadConfig};
+    use crate::HeadConfig;
 
     #[test]
     fn a_model_survives_its_file() {

@@ -4,9 +4,10 @@ use headstart_project::SampleId;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use crate::data::examples::labelled;
 use crate::{ClassImages, Embedded, Examples};
 
-/// Classes of images around points of their own, so far apart that they are told apart and so near that images are not copies.
+/// Classes of images, each scattered around a point of its own: far enough apart to be distinguished, and scattered widely enough not to be near-duplicates.
 pub fn blobs(classes: usize, per_class: usize, features: usize, seed: u64) -> Vec<ClassImages> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut next_id = 0;
@@ -32,7 +33,7 @@ pub fn blobs(classes: usize, per_class: usize, features: usize, seed: u64) -> Ve
         .collect()
 }
 
-/// Half of the features are off, as in real embeddings.
+/// Half of the features are zero, as in real embeddings.
 fn positive(rng: &mut ChaCha8Rng, most: f32) -> f32 {
     rng.random_range(-most..most).max(0.0)
 }
@@ -40,11 +41,6 @@ fn positive(rng: &mut ChaCha8Rng, most: f32) -> f32 {
 /// The training images of all classes.
 pub fn examples_of(classes: &[ClassImages]) -> Examples {
     let features = classes[0].train[0].embedding.len();
-    let mut examples = Examples::new(features);
-    for (label, class) in classes.iter().enumerate() {
-        for image in &class.train {
-            examples.push(image.id, &image.embedding, label);
-        }
-    }
-    examples
+    let (images, labels) = labelled(classes, |class| &class.train);
+    Examples::of(&images, &labels, features)
 }

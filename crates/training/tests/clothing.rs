@@ -37,7 +37,7 @@ fn clothing_reaches_the_stated_accuracy() {
         }
         let mean = accuracies.iter().sum::<f64>() / accuracies.len() as f64;
         println!("{per_class} a class: mean {mean:.4}");
-        // One seed alone is up to 0.03 off by the draw of the validation images.
+        // A single seed is off by up to 0.03, depending on which validation images are drawn.
         assert!(mean >= least, "{per_class} a class: {accuracies:?}");
     }
 }

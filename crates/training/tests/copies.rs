@@ -1,4 +1,4 @@
-//! Copies of a photograph are found, however they were made, and different photographs are not taken for copies.
+//! Copies of a photograph are found however they were made, and different photographs are not mistaken for copies.
 #![expect(clippy::expect_used, reason = "what is made here is known to be sound")]
 #![expect(
     clippy::disallowed_methods,
@@ -18,7 +18,7 @@ use image::codecs::jpeg::JpegEncoder;
 use image::imageops::FilterType::Triangle;
 use image::{DynamicImage, RgbaImage, imageops};
 
-/// Every so many of the sample pictures is looked at, and every so many of those copied: embedding takes its time.
+/// Only one in `LOOKED_AT` of the sample pictures is looked at, and one in `COPIED` of those is copied: embedding takes time.
 const LOOKED_AT: usize = 2;
 const COPIED: usize = 5;
 
@@ -58,7 +58,7 @@ fn saved_again(photograph: &RgbaImage, quality: u8) -> RgbaImage {
     image::load_from_memory(&file).expect("decodes").to_rgba8()
 }
 
-/// Without a strip of `percent` at the left and at the top.
+/// Crops a strip of `percent` off the left and the top.
 fn shifted(photograph: &RgbaImage, percent: u32) -> RgbaImage {
     let [width, height] = [photograph.width(), photograph.height()];
     let [left, top] = [width, height].map(|side| side * percent / 100);
@@ -98,7 +98,7 @@ fn copies_are_found_and_different_photographs_are_not() {
     for (id, photograph) in photographs.iter().enumerate() {
         images.push(embed(photograph, id));
     }
-    // A copy has the number of its original.
+    // A copy has the same number as its original.
     for (id, photograph) in photographs.iter().enumerate().step_by(COPIED) {
         for copy in copies(photograph) {
             images.push(embed(&copy, id));

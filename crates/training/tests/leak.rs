@@ -1,4 +1,4 @@
-//! A split that lets frames of one recording onto both sides measures how well a model remembers. Ours does not.
+//! A split that puts frames of one recording on both sides measures how well a model remembers. Ours does not.
 #![expect(clippy::expect_used, reason = "what is made here is known to be sound")]
 
 use burn::tensor::Device;
@@ -26,12 +26,12 @@ const FRAMES: usize = 8;
 const FEATURES: usize = 64;
 const DRAWS: u64 = 4;
 
-/// Frames that differ by so little are near-duplicates: their cosine is 0.997.
+/// Frames that differ by this little are near-duplicates: their cosine is 0.997.
 const ALL_BUT_THE_SAME: f32 = 0.05;
-/// Frames that differ by so much are not: their cosine is 0.86.
+/// Frames that differ by this much are not: their cosine is 0.86.
 const ALIKE: f32 = 0.4;
 
-/// Recordings of nearly the same frame again and again, whose classes are drawn at random: there is nothing to learn but the recordings themselves.
+/// Recordings that repeat nearly the same frame, with classes drawn at random: there is nothing to learn but the recordings themselves.
 fn recordings(seed: u64, difference: f32, is_named: bool) -> Vec<ClassImages> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut classes = ["Heads", "Tails"].map(|name| ClassImages {
@@ -74,7 +74,7 @@ fn validate(classes: &[ClassImages], seed: u64) -> Evaluation {
     validation.expect("has held something back")
 }
 
-/// Validation under a random split that takes every frame for an image of its own.
+/// Validation under a random split that treats every frame as an independent image.
 fn validate_naively(classes: &[ClassImages], seed: u64) -> Evaluation {
     let mut all = Examples::new(FEATURES);
     for (label, class) in classes.iter().enumerate() {
@@ -92,7 +92,7 @@ fn validate_naively(classes: &[ClassImages], seed: u64) -> Evaluation {
     evaluate(&logits, &held_back, 2, 1.0)
 }
 
-/// Images right and in all, over several draws.
+/// The number of images that are right and in total, over several draws.
 fn count(draw: impl Fn(u64) -> Evaluation) -> [u32; 2] {
     let mut counts = [0, 0];
     for seed in 0..DRAWS {
@@ -104,7 +104,7 @@ fn count(draw: impl Fn(u64) -> Evaluation) -> [u32; 2] {
     counts
 }
 
-/// Frames of a recording are right or wrong together: there are as many draws as recordings, not as images.
+/// Frames of a recording are right or wrong together: there are only as many independent draws as recordings, not as images.
 fn assert_chance([right, total]: [u32; 2]) {
     let frames = FRAMES as u32;
     let [low, high] = wilson(right.div_ceil(frames), total / frames);

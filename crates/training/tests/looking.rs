@@ -94,7 +94,7 @@ fn train(examples: &Examples, hidden_units: u32) -> Head {
     pollster::block_on(fitted).expect("trains").head
 }
 
-/// The picture at half its size in one quarter (0 to 3, row by row), on its own corner's colour.
+/// The picture at half its size in one quarter (0 to 3, row by row), on a background of its corner's colour.
 fn in_quarter(image: &RgbaImage, quarter: u32) -> RgbaImage {
     let half = SIDE_PX / 2;
     let small = imageops::resize(image, half, half, imageops::FilterType::Triangle);
@@ -159,7 +159,7 @@ fn heat_is_in_the_quarter_of_the_object() {
 fn covering_the_quarter_of_the_object_changes_most() {
     let (backbone, photographs) = (backbone(), photographs());
     let head = train(&examples(&backbone, &photographs), 0);
-    // Covering takes many embeddings, so each quarter has one class's picture.
+    // Occlusion takes many embeddings, so each quarter gets a picture of only one class.
     for (quarter, class) in (0..4).zip([2, 0, 3, 1]) {
         let judge = async |planes: Vec<f32>| -> Result<f32, Interrupted> {
             let embedding = TensorData::new(embed(&backbone, planes), [1, backbone.features()]);

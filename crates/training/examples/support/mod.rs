@@ -1,4 +1,4 @@
-//! What the examples have in common: photographs, decoded once, and what a backbone makes of them.
+//! What the examples have in common: photographs, decoded once, and a backbone's output for them.
 #![allow(dead_code, reason = "each example uses a part of it")]
 #![allow(
     clippy::expect_used,
@@ -36,7 +36,7 @@ pub struct Photo {
     pub id: SampleId,
     pub pixels: Pixels,
     pub look: ImageLook,
-    /// Index of its class.
+    /// The index of its class.
     pub class: usize,
     pub part: Part,
 }
@@ -47,7 +47,7 @@ pub struct Photos {
     pub photos: Vec<Photo>,
 }
 
-/// Decodes a zip of class folders. `None` when there is no such file.
+/// Decodes a zip of class folders. `None` if there is no such file.
 pub fn decode(path: &Path) -> Option<Photos> {
     let zip = fs::read(path).ok()?;
     let mut archive = Archive::open(Cursor::new(zip), ArchiveLimits::default()).expect("opens");
@@ -85,19 +85,19 @@ pub fn pretrained(device: &Device) -> Backbone {
     Backbone::load(BackboneId::EfficientNetLite0, &weights, device).expect("loads")
 }
 
-/// Everything that training needs of the photographs, computed once.
+/// Everything that training needs from the photographs, computed once.
 pub struct Computed {
     pub features: usize,
     /// Embeddings of each image and of its copies.
     pub embeddings: HashMap<SampleId, Vec<Arc<[f32]>>>,
     /// Activations of each image and of its copies.
     pub activations: HashMap<SampleId, Vec<Arc<[f16]>>>,
-    /// Time of the frozen part, a millisecond an image.
+    /// The time of the frozen part, in milliseconds per image.
     pub frozen_ms: f64,
 }
 
 impl Computed {
-    /// Runs the backbone over all photographs, and over the copies of those to learn from.
+    /// Runs the backbone on all photographs, and on the copies of those to learn from.
     pub fn new(
         photos: &Photos,
         backbone: &Backbone,
@@ -130,7 +130,7 @@ impl Computed {
                 );
                 let planes = backbone.prepare(&pixels.expect("resizes")).expect("fits");
                 let boundary = backbone.forward_frozen(planes, unfrozen);
-                // Without unfrozen blocks the frozen part is all of them.
+                // Without unfrozen blocks, the frozen part is the whole backbone.
                 let embedding = if unfrozen == 0 {
                     boundary.flatten::<3>(2, 3).mean_dim(2).squeeze_dim::<2>(2)
                 } else {
@@ -148,7 +148,7 @@ impl Computed {
         computed
     }
 
-    /// The classes with so many training images each.
+    /// The classes with this many training images each.
     pub fn classes(
         &self,
         photos: &Photos,
@@ -210,7 +210,7 @@ impl Computed {
     }
 }
 
-/// Share of the test images that a run recognises, how many epochs of fine-tuning are kept, and the seconds that it took.
+/// The share of the test images that a run recognises, the epoch of fine-tuning that is kept, and the time in seconds.
 pub fn accuracy(
     classes: &[ClassImages],
     computed: &Computed,
@@ -241,7 +241,7 @@ pub fn accuracy(
     (test.accuracy, best, start.elapsed().as_secs_f64())
 }
 
-/// Share of the test images that a network from scratch recognises.
+/// The share of the test images that a network trained from scratch recognises.
 pub fn scratch_accuracy(photos: &Photos, per_class: Option<u32>, config: &ScratchConfig) -> f64 {
     let normalization = Normalization {
         mean: [127.0; 3],
@@ -300,7 +300,7 @@ pub fn fine_tuned() -> TrainSettings {
 }
 
 /// Deeper fine-tuning, for images that are varied strongly.
-/// What of it was chosen by which images, `docs/results.md` says.
+/// `docs/results.md` says which of them were chosen on which images.
 pub fn fine_tuned_deeper() -> TrainSettings {
     unfrozen(5, 3)
 }
@@ -316,7 +316,7 @@ fn unfrozen(blocks: u32, epochs: u32) -> TrainSettings {
     }
 }
 
-/// Mild augmentation, as the page's preview begins with it.
+/// Mild augmentation, with the values that the page's preview starts with.
 pub fn varied() -> AugmentSettings {
     AugmentSettings {
         copies: 3,
@@ -329,7 +329,7 @@ pub fn varied() -> AugmentSettings {
     }
 }
 
-/// Strong augmentation, which deep fine-tuning needs against learning by heart.
+/// Strong augmentation, without which deep fine-tuning would memorise the images.
 pub fn varied_strongly() -> AugmentSettings {
     AugmentSettings {
         copies: 7,

@@ -5,9 +5,9 @@ use burn::tensor::{Device, Tensor, TensorData};
 use half::f16;
 use headstart_project::SampleId;
 
-/// What the frozen part of a backbone makes of images: the input of the blocks that are trained, with the images' classes.
+/// The output of a backbone's frozen part, which is the input of the blocks that are trained, with the images' classes.
 ///
-/// It is kept in half precision, which is exact to three digits and takes half the memory.
+/// It is kept in half precision, which is accurate to three digits and takes half the memory.
 #[derive(Clone, Debug, Default)]
 pub struct Activations {
     /// Channels, height and width of each.
@@ -21,7 +21,7 @@ pub struct Activations {
 }
 
 impl Activations {
-    /// None yet, of this shape.
+    /// An empty collection of this shape.
     pub fn new(shape: [usize; 3]) -> Self {
         Self {
             shape,
@@ -47,7 +47,7 @@ impl Activations {
         self.ids.push(id);
     }
 
-    /// The first of each image, which is the image itself and no varied copy.
+    /// The first entry of each image, which is the image itself and not a varied copy.
     pub fn originals(&self) -> Self {
         let mut seen = HashSet::new();
         let mut originals = Self::new(self.shape);
@@ -59,7 +59,7 @@ impl Activations {
         originals
     }
 
-    /// Those at `indices` in a row, in full precision.
+    /// Those at `indices`, one after another, in full precision.
     pub fn rows(&self, indices: &[usize]) -> Vec<f32> {
         let rows = indices.iter().flat_map(|&index| self.values[index].iter());
         rows.map(|value| value.to_f32()).collect()
@@ -79,7 +79,7 @@ impl Activations {
     }
 }
 
-/// Rounds values to half precision; what is too large for it becomes the largest that is not.
+/// Rounds values to half precision; values too large for it become the largest one that fits.
 pub fn halves(values: &[f32]) -> Arc<[f16]> {
     let most = f16::MAX.to_f32();
     let values = values.iter();

@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor, TensorData};
-use headstart_project::{BurstId, ImageLook, SampleId};
+use headstart_project::{BurstId, ImageLook, SampleId, TrainError};
 
-/// An image with all that training knows of it.
+/// An image with everything that training knows about it.
 #[derive(Clone, Debug)]
 pub struct Embedded {
     /// The image.
@@ -12,7 +12,7 @@ pub struct Embedded {
     pub embedding: Arc<[f32]>,
     /// The recording that it is a frame of.
     pub burst: Option<BurstId>,
-    /// What can be seen of it without a network.
+    /// What can be said about it without a network.
     pub look: Option<ImageLook>,
 }
 
@@ -21,16 +21,16 @@ pub struct Embedded {
 pub struct ClassImages {
     /// The class's name, for messages.
     pub name: String,
-    /// To learn from; the split holds some back.
+    /// The images to learn from, some of which the split holds back.
     pub train: Vec<Embedded>,
-    /// To measure on.
+    /// The images to measure on.
     pub test: Vec<Embedded>,
 }
 
 /// Embeddings with their classes.
 #[derive(Clone, Debug, Default)]
 pub struct Examples {
-    /// Length of an embedding.
+    /// The length of an embedding.
     pub features: usize,
     /// `[count, features]`, row by row.
     pub embeddings: Vec<f32>,
@@ -47,6 +47,15 @@ impl Examples {
             features,
             ..Self::default()
         }
+    }
+
+    /// The embeddings of images, each of `features` numbers, with their classes.
+    pub(crate) fn of(images: &[&Embedded], labels: &[usize], features: usize) -> Self {
+        let mut examples = Self::new(features);
+        for (image, &label) in images.iter().zip(labels) {
+            examples.push(image.id, &image.embedding, label);
+        }
+        examples
     }
 
     /// How many there are.
@@ -92,5 +101,30 @@ impl Examples {
             TensorData::new(rows, [indices.len(), self.features]),
             device,
         )
+    }
+}
+
+/// One part of the images of all classes, class by class, and the class of each.
+pub(crate) fn labelled<'a>(
+    classes: &'a [ClassImages],
+    part: impl Fn(&'a ClassImages) -> &'a Vec<Embedded>,
+) -> (Vec<&'a Embedded>, Vec<usize>) {
+    let of_class = |(label, class)| part(class).iter().map(move |image| (image, label));
+    classes.iter().enumerate().flat_map(of_class).unzip()
+}
+
+/// Checks that there is something to tell apart.
+///
+/// # Errors
+/// [`TrainError::TooFewClasses`] or [`TrainError::EmptyClass`].
+pub(crate) fn check_classes(classes: &[ClassImages]) -> Result<(), TrainError> {
+    if classes.len() < 2 {
+        return Err(TrainError::TooFewClasses);
+    }
+    match classes.iter().find(|class| class.train.is_empty()) {
+        Some(empty) => Err(TrainError::EmptyClass {
+            class: empty.name.clone(),
+        }),
+        None => Ok(()),
     }
 }

@@ -1,8 +1,8 @@
-//! Equal parts for cross-validation: stratified by class, and never parting a group.
+//! Equal parts for cross-validation: stratified by class, and never splitting a group.
 
 use crate::data::split::shuffled_units;
 
-/// Deals the images into `folds` parts, in whole groups and so that each part has about its share of each class. Returns the part of each image.
+/// Deals the images into `folds` parts, keeping groups whole and giving each part about its share of each class. Returns the part of each image.
 /// The same arguments always give the same parts.
 pub fn folds(
     labels: &[usize],
@@ -12,7 +12,7 @@ pub fn folds(
     seed: u64,
 ) -> Vec<usize> {
     let mut units = shuffled_units(labels, groups, classes, seed);
-    // The largest first, while there is room to balance them; the sort keeps the shuffle among equals.
+    // The largest come first, while there is still room to balance them; the sort is stable, so equals stay shuffled.
     units.sort_by_key(|unit| std::cmp::Reverse(unit.images.len()));
     let mut counts = vec![vec![0usize; classes]; folds];
     let mut part_of = vec![0; labels.len()];

@@ -1,4 +1,4 @@
-//! Which images belong together, so that no split may part them: frames of one recording, and near-duplicates.
+//! Which images belong together and must not be separated by a split: frames of one recording, and near-duplicates.
 
 use std::collections::HashMap;
 
@@ -6,35 +6,35 @@ use crate::data::similarity::{dot, unit};
 use crate::host::pause;
 use crate::{Embedded, Host, Interrupted};
 
-/// The cosine that two embeddings need to be of all but the same image, when the hashes of the two looks are equal.
+/// The cosine from which on two images with equal hashes are near-duplicates.
 ///
 /// Chosen on 654 photographs (579 of clothes, 75 sample pictures) and 2,420 copies of 220 of them.
-/// Found are all copies saved at JPEG quality 50 or brightened by 20 of 255; 99 % of those darkened by 40, with more contrast, halved in size or with noise of ±12 on every value; 99 % of those cropped by 3 %, and 96 % of those cropped by 6 or 10 % or saved at quality 20.
-/// Of 213,531 pairs of different photographs 2 are taken for one: clothes of one kind on the same hanger in the same place.
+/// It finds all copies saved at JPEG quality 50 or brightened by 20 of 255; 99 % of those darkened by 40, with more contrast, halved in size or with noise of ±12 on every value; 99 % of those cropped by 3 %, and 96 % of those cropped by 6 or 10 % or saved at quality 20.
+/// Of 213,531 pairs of different photographs it mistakes 2 for duplicates: the same kind of clothing on the same hanger in the same place.
 const LIKE_COSINE: f32 = 0.80;
-/// So much more is needed for every bit in which the hashes differ.
+/// How much higher the cosine must be for every bit in which the hashes differ.
 const COSINE_PER_BIT: f32 = 0.008;
-/// With this cosine they are the same whatever the hashes say, as of mirrored copies, of which 98 % have it; also asked of images whose look is not known.
-/// The two different photographs that are nearest to each other have 0.910.
+/// From this cosine on, two images are near-duplicates whatever their hashes say: 98 % of mirrored copies reach it. It is also what counts if a hash is not known.
+/// The two most similar of the different photographs reach 0.910.
 const SAME_COSINE: f32 = 0.95;
-/// An image with so many near-duplicates, half of which differ in so many bits of the hash, is alike by nature.
+/// An image with this many near-duplicates, half of which differ in this many bits of the hash, is generic.
 const MANY: usize = 3;
 const OTHER_LAYOUT_BITS: u32 = 6;
-/// Copies of an image that is alike by nature differ in no more bits than these.
+/// Copies of a generic image differ in no more than this many bits.
 const COPY_BITS: u32 = 3;
-/// Of so large a part of the features the product is computed first: for nearly all pairs it already tells that they differ.
+/// The fraction of the features whose product is computed first: for nearly all pairs, it is enough to tell that they differ.
 /// All pairs of 3,000 images take half a second on one thread.
 const FIRST_PART: f64 = 0.25;
 
-/// For each image the number of its group.
+/// The group of each image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Groups {
-    /// Numbers from 0, in the order in which the groups' first images stand.
+    /// Groups are numbered from 0, in the order of their first images.
     pub of: Vec<usize>,
 }
 
 impl Groups {
-    /// Puts together the images of every pair, and those of every pair that they make up.
+    /// Groups the images of every pair, transitively.
     pub(crate) fn of_pairs(count: usize, pairs: impl IntoIterator<Item = (usize, usize)>) -> Self {
         let mut forest = Forest((0..count).collect());
         for (a, b) in pairs {
@@ -58,7 +58,7 @@ impl Groups {
     }
 }
 
-/// Puts together what may not be parted.
+/// Groups the images that must not be separated.
 ///
 /// # Errors
 /// When the host cancels.
@@ -68,7 +68,7 @@ pub async fn group(images: &[&Embedded], host: &impl Host) -> Result<Groups, Int
     Ok(Groups::of_pairs(images.len(), pairs))
 }
 
-/// Each frame of a recording with the recording's first frame.
+/// Pairs each frame of a recording with the recording's first frame.
 pub(crate) fn frames_of_one_recording(images: &[&Embedded]) -> Vec<(usize, usize)> {
     let mut first = HashMap::new();
     let bursts = images.iter().enumerate();
@@ -77,7 +77,7 @@ pub(crate) fn frames_of_one_recording(images: &[&Embedded]) -> Vec<(usize, usize
         .collect()
 }
 
-/// All pairs of images that are all but the same, frames of one recording aside; the earlier image first.
+/// All pairs of near-duplicates except for frames of the same recording; the earlier image comes first.
 ///
 /// # Errors
 /// When the host cancels.
@@ -99,7 +99,7 @@ pub(crate) async fn near_duplicates(
     Ok(pairs.into_iter().map(|(a, b, _)| (a, b)).collect())
 }
 
-/// All pairs that may be all but the same, and how they differ.
+/// All pairs that may be near-duplicates, and how they differ.
 async fn like_pairs(
     images: &[&Embedded],
     host: &impl Host,
@@ -118,18 +118,18 @@ async fn like_pairs(
     Ok(pairs)
 }
 
-/// Whether an image is like many others that are laid out differently: drawings of one kind on plain paper are, to a network, all but the same.
-/// Then only copies count, or such a class would be one group of which nothing could ever be held back.
-/// `bits` are the differences of the hashes to all images that it is like.
+/// Whether an image is generic, that is, similar to many others with a different layout: to a network, all drawings of one kind on plain paper look nearly the same.
+/// For such images only copies count, or the whole class would be one group of which nothing could ever be held back.
+/// `bits` are the numbers of differing bits to all images that it is similar to.
 fn is_alike_by_nature(mut bits: Vec<u32>) -> bool {
     bits.sort_unstable();
     bits.len() >= MANY && bits[bits.len() / 2] >= OTHER_LAYOUT_BITS
 }
 
-/// How two images that may be all but the same differ.
+/// How two images that may be near-duplicates differ.
 #[derive(Clone, Copy, Debug)]
 struct Likeness {
-    /// Bits in which the hashes differ; 0 when one is not known.
+    /// In how many bits the hashes differ; 0 if one is not known.
     bits: u32,
     cosine: f32,
 }
@@ -140,14 +140,14 @@ impl Likeness {
     }
 }
 
-/// What of an image is compared.
+/// The parts of an image that are compared.
 struct Comparable {
-    /// The first features of the embedding, whose whole length is 1, and the others.
+    /// The first features of the embedding, which as a whole has length 1, and the others.
     first: Vec<f32>,
     others: Vec<f32>,
     /// The length of the others.
     length_of_others: f32,
-    /// The hash of its look, if that is known.
+    /// The hash of its look, if known.
     hash: Option<u64>,
 }
 
@@ -163,7 +163,7 @@ impl Comparable {
         }
     }
 
-    /// How they differ, if they may be all but the same.
+    /// How they differ, if they may be near-duplicates.
     fn likeness(&self, other: &Self) -> Option<Likeness> {
         let hashes = self.hash.zip(other.hash);
         let bits = hashes.map_or(0, |(a, b)| (a ^ b).count_ones());
@@ -172,7 +172,7 @@ impl Comparable {
             None => SAME_COSINE,
         };
         let of_first = dot(&self.first, &other.first);
-        // By the inequality of Cauchy and Schwarz the others cannot add more than the product of their lengths.
+        // By the Cauchy–Schwarz inequality, the others cannot add more than the product of their lengths.
         if of_first + self.length_of_others * other.length_of_others < least {
             return None;
         }
@@ -195,7 +195,7 @@ impl Forest {
 
     fn join(&mut self, a: usize, b: usize) {
         let (a, b) = (self.root(a), self.root(b));
-        // The smaller stays the root, so that groups are numbered by their first images.
+        // The smaller index stays the root, so that groups are numbered by their first images.
         self.0[a.max(b)] = a.min(b);
     }
 
@@ -252,7 +252,7 @@ mod tests {
             image(&[0.0, 1.0], Some(7), None),
             image(&[-1.0, 0.0], Some(8), None),
         ];
-        // The second is all but the same as the first, and so belongs to the recording too.
+        // The second is a near-duplicate of the first, so it belongs to the recording too.
         assert_eq!(grouped(&images).of, [0, 0, 0, 1]);
         assert_eq!(
             grouped(&images).members(),
@@ -323,7 +323,7 @@ mod tests {
                     .iter()
                     .map(|value| value + rng.random_range(-0.2..0.2))
                     .collect();
-                // Some ten bits of each are not those of the others.
+                // Each differs from the others in about ten bits.
                 let hash = (0..10).fold(0u64, |hash, _| hash | 1 << rng.random_range(0..64));
                 image(&values, None, Some(hash))
             })

@@ -1,6 +1,6 @@
-//! Products of embeddings.
+//! Dot products of embeddings.
 
-/// The sum of products. Written so that the compiler can use SIMD.
+/// The dot product, written so that the compiler can use SIMD.
 pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
     const LANES: usize = 16;
     let mut sums = [0.0f32; LANES];
@@ -19,7 +19,7 @@ pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
     sums.iter().sum::<f32>() + rest
 }
 
-/// The vector at length 1; zeros stay zeros.
+/// The vector scaled to length 1; a zero vector stays zero.
 pub(crate) fn unit(values: &[f32]) -> Vec<f32> {
     let length = dot(values, values).sqrt().max(f32::MIN_POSITIVE);
     values.iter().map(|value| value / length).collect()

@@ -1,10 +1,10 @@
-//! Which images are learnt from and which are held back: stratified by class, and never parting a group.
+//! Which images are learnt from and which are held back: stratified by class, and never splitting a group.
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-/// A class with fewer images than this is learnt from whole: holding one back would cost too much.
+/// If a class has fewer images than this, all of them are learnt from: holding one back would cost too much.
 const LEAST_TO_SPLIT: usize = 4;
 
 /// Indices into the images.
@@ -14,15 +14,15 @@ pub struct Split {
     pub train: Vec<usize>,
     /// Held back.
     pub validation: Vec<usize>,
-    /// Classes of which nothing is held back: they have too few images, or all of them belong together.
+    /// The classes of which nothing is held back, because they have too few images or all of them belong together.
     pub not_held_back: Vec<usize>,
 }
 
-/// Holds `share` of each class back, or as near to it as whole groups allow: at least one image of each class that has four images or more in two groups or more.
+/// Holds back `share` of each class, or as close to it as whole groups allow: at least one image of each class that has at least four images in at least two groups.
 ///
 /// `labels` and `groups` give the class and the group of each image; a group may have images of several classes.
-/// No class gives its last group away, and none more than half of its images unless nothing smaller can go.
-/// Classes that are learnt from whole keep even those groups that other classes could spare.
+/// No class gives up its last group, or more than half of its images unless no smaller group can be held back.
+/// Classes of which nothing is held back keep even those groups that other classes could spare.
 /// The same arguments always give the same split.
 pub fn split(labels: &[usize], groups: &[usize], classes: usize, share: f64, seed: u64) -> Split {
     let units = shuffled_units(labels, groups, classes, seed);
@@ -40,7 +40,7 @@ pub fn split(labels: &[usize], groups: &[usize], classes: usize, share: f64, see
         held: vec![0; classes],
         is_held: vec![false; units.len()],
     };
-    // Groups of several classes go by chance, like all others, while each of their classes has room.
+    // Groups with several classes are picked at random, like all others, as long as each of their classes has room.
     let by_chance = (units.len() as f64 * share).round() as usize;
     for (at, unit) in units.iter().enumerate().take(by_chance) {
         let mut of_unit = (0..classes).filter(|&class| unit.has(class));
@@ -63,7 +63,7 @@ pub fn split(labels: &[usize], groups: &[usize], classes: usize, share: f64, see
             holding.hold(own[chosen], &units[own[chosen]]);
         }
     }
-    // What is left are classes whose own groups are all larger than half of them, or that share all of their groups with other classes.
+    // This leaves the classes whose own groups are all larger than half of the class, or that share all of their groups with other classes.
     for class in 0..classes {
         if wanted[class] == 0 || holding.held[class] > 0 {
             continue;
@@ -110,7 +110,7 @@ pub fn split(labels: &[usize], groups: &[usize], classes: usize, share: f64, see
 
 /// The groups held back so far.
 struct Holding {
-    /// Images of each class.
+    /// The number of images of each class.
     held: Vec<usize>,
     is_held: Vec<bool>,
 }
@@ -124,8 +124,8 @@ impl Holding {
     }
 }
 
-/// Indices of `sizes` whose sum is as near to `target` as can be, from 1 to `most`; the earliest ones of those that do equally well.
-/// Bellman's way to subset sums: for each sum the item that made it possible first.
+/// Indices of `sizes` whose sum is as close to `target` as possible, from 1 to `most`; of equally good choices, the earliest.
+/// Bellman's algorithm for subset sums: for each sum, the item that first made it possible.
 fn nearest_sum(sizes: &[usize], target: usize, most: usize) -> Vec<usize> {
     let mut last_of: Vec<Option<usize>> = vec![None; most + 1];
     for (item, &size) in sizes.iter().enumerate() {
@@ -150,13 +150,13 @@ fn nearest_sum(sizes: &[usize], target: usize, most: usize) -> Vec<usize> {
     chosen
 }
 
-/// A group, which is never parted.
+/// A group, which is never split.
 pub(crate) struct Unit {
     /// Its images.
     pub images: Vec<usize>,
-    /// Images of each class.
+    /// The number of images of each class.
     pub counts: Vec<usize>,
-    /// The class of all its images, if they are of one.
+    /// The class of its images, if they all have the same.
     class: Option<usize>,
 }
 
@@ -166,7 +166,7 @@ impl Unit {
     }
 }
 
-/// The groups in an order that depends on the seed.
+/// The groups, in an order that depends on the seed.
 pub(crate) fn shuffled_units(
     labels: &[usize],
     groups: &[usize],

@@ -6,9 +6,9 @@ use burn::tensor::Tensor;
 
 /// The exponential moving average of a module's weights over the steps of its training.
 ///
-/// With few images single steps are large and noisy; their mean lies where the loss is flatter, and generalises better than the last of them
+/// With few images, single steps are large and noisy; their mean lies where the loss is flatter and generalises better than the last of them
 /// (Polyak and Juditsky, “Acceleration of Stochastic Approximation by Averaging”, SIAM J. Control Optim. 30(4), 1992; Izmailov et al., “Averaging Weights Leads to Wider Optima and Better Generalization”, UAI 2018, arXiv:1803.05407).
-/// After few steps it is still close to where it began: from two images a class a pretrained network is not led far astray.
+/// After few steps it is still close to where it began, so two images per class do not lead a pretrained network far astray.
 #[derive(Debug)]
 pub struct Average<M> {
     mean: M,
@@ -16,7 +16,7 @@ pub struct Average<M> {
 }
 
 impl<M: Module> Average<M> {
-    /// Begins with `module`, whose tensors have no gradients. A `decay` of 0 follows the newest weights.
+    /// Starts with `module`, whose tensors have no gradients. With a `decay` of 0 it is always the newest weights.
     pub fn new(module: M, decay: f64) -> Self {
         Self {
             mean: module,
@@ -24,7 +24,7 @@ impl<M: Module> Average<M> {
         }
     }
 
-    /// Takes in the weights after another step: a module with the same parameters, without gradients.
+    /// Adds the weights after another step: a module with the same parameters, without gradients.
     pub fn add(&mut self, newest: &M) {
         let mut weights = Weights(GradientsParams::new());
         newest.visit(&mut weights);
@@ -41,7 +41,7 @@ impl<M: Module> Average<M> {
     }
 }
 
-/// Tensors by the ids of their parameters; burn has such a map for gradients.
+/// Tensors by parameter id; burn has such a map for gradients.
 struct Weights(GradientsParams);
 
 impl ModuleVisitor for Weights {
@@ -50,7 +50,7 @@ impl ModuleVisitor for Weights {
     }
 }
 
-/// Moves each tensor a share of the way to its newest value.
+/// Moves each tensor part of the way to its newest value.
 struct Towards {
     newest: GradientsParams,
     share: f64,
@@ -73,7 +73,7 @@ mod tests {
 
     use super::*;
 
-    /// A layer with this value as each of its weights; all layers are made of the first one.
+    /// A layer whose weights all have this value; it is derived from `layer`, so that it has the same parameters.
     fn with(layer: &burn::nn::Linear, value: f64) -> burn::nn::Linear {
         let mut layer = layer.clone();
         layer.weight = layer.weight.map(|tensor| tensor.zeros_like() + value);

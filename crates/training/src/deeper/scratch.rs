@@ -1,6 +1,6 @@
 //! The first of the two honest baselines: a network that has seen nothing before the user's images.
 //!
-//! Small enough to be trained in the browser, and large enough to learn what few images can teach: four 3×3 convolutions, each halving the image, then an average and a linear layer, 0.24 M parameters.
+//! It is small enough to be trained in the browser and large enough to learn what few images can teach: four 3×3 convolutions, each halving the image, then an average and a linear layer, 0.24 M parameters.
 //! The second baseline, a backbone with random weights and a trained head, is [`headstart_backbones::Backbone::random`] with [`fit`](crate::fit).
 
 use burn::config::Config;
@@ -9,39 +9,40 @@ use burn::nn::{Initializer, Linear, LinearConfig};
 use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Tensor, TensorData};
 use headstart_kernels::{Conv, FusedAdam, conv2d};
-use headstart_project::{EpochMetrics, TrainError};
+use headstart_project::EpochMetrics;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::head::fit::{Sum, Targets, class_weights};
-use crate::host::{internal, pause};
+use crate::head::tally::Tally;
+use crate::head::targets::{Targets, class_weights};
+use crate::host::{pause, report_epoch, values};
 use crate::{Host, Interrupted};
 
-/// Channels after each convolution.
+/// The number of channels before, between and after the convolutions.
 const CHANNELS: [usize; 5] = [3, 32, 64, 96, 128];
 
 /// How the network from scratch is trained.
 #[derive(Config, Debug)]
 pub struct ScratchConfig {
-    /// Classes to tell apart.
+    /// How many classes to tell apart.
     pub classes: usize,
     /// Side of the square input, in pixels; a multiple of 16.
     #[config(default = 64)]
     pub side_px: usize,
-    /// How often every image is seen.
+    /// How many times every image is seen.
     #[config(default = 60)]
     pub epochs: u32,
-    /// Images a step.
+    /// Images per step.
     #[config(default = 16)]
     pub batch_size: usize,
     /// Adam's step size.
     #[config(default = 1e-3)]
     pub learning_rate: f64,
-    /// Decides the initial weights, the order of the images, and which are mirrored.
+    /// It determines the initial weights, the order of the images, and which of them are mirrored.
     #[config(default = 0)]
     pub seed: u64,
-    /// Weigh classes by the inverse of their size.
+    /// Whether classes are weighted by the inverse of their size.
     #[config(default = true)]
     pub balance_classes: bool,
 }
@@ -112,7 +113,7 @@ impl ScratchConv {
 /// Small images with their classes.
 #[derive(Clone, Debug, Default)]
 pub struct SmallImages {
-    /// Normalised planes `[3, side_px, side_px]` of each, one after the other.
+    /// The normalised planes `[3, side_px, side_px]` of each, one after the other.
     pub planes: Vec<f32>,
     /// The class of each.
     pub labels: Vec<usize>,
@@ -129,7 +130,7 @@ impl SmallImages {
         self.labels.is_empty()
     }
 
-    /// The images at `indices` as `[indices, 3, side, side]`, mirrored where it says so.
+    /// The images at `indices` as `[indices, 3, side, side]`, mirrored where `mirrored` says so.
     fn batch(&self, indices: &[usize], mirrored: &[bool], device: &Device) -> Tensor<4> {
         let size = self.planes.len() / self.len().max(1);
         let side = ((size / 3) as f64).sqrt().round() as usize;
@@ -147,8 +148,8 @@ impl SmallImages {
     }
 }
 
-/// Trains a small network from random weights. It is the last epoch's: there is no better one to go back to, since nothing is held back.
-/// Half of the images are mirrored each time they are seen.
+/// Trains a small network from random weights. The result is that of the last epoch: nothing is held back, so there is no way to choose a better one.
+/// Each time an image is seen, it is mirrored with a probability of one half.
 ///
 /// # Errors
 /// When the host cancels, the loss diverges, or the device fails.
@@ -169,40 +170,27 @@ pub async fn train_from_scratch(
     let start_ms = host.now_ms();
     for epoch in 1..=config.epochs {
         order.shuffle(&mut rng);
-        let mut seen = Sum::default();
+        let mut seen = Tally::default();
         for batch in order.chunks(config.batch_size) {
             let labels: Vec<usize> = batch.iter().map(|&index| images.labels[index]).collect();
             let mirrored: Vec<bool> = batch.iter().map(|_| rng.random()).collect();
             let targets = Targets::new(&labels, &weights);
             let output = network.forward(images.batch(batch, &mirrored, &autodiff));
-            let loss = targets.cross_entropy(output.clone(), 0..batch.len(), targets.total());
+            let loss = targets.cross_entropy(output.clone(), 0..batch.len());
             let gradients = GradientsParams::from_grads(loss.backward(), &network);
             network = optimizer.step(config.learning_rate, network, gradients);
 
-            let output = output.inner().into_data_async().await.map_err(internal)?;
-            let output: Vec<f32> = output.iter().collect();
-            seen.add(&output, &labels, config.classes);
+            seen.add(&values(output.inner()).await?, &labels, config.classes);
             pause(host).await?;
         }
-        if !seen.loss.is_finite() {
-            return Err(TrainError::Diverged.into());
-        }
-        let metrics = EpochMetrics {
-            epoch,
-            train_loss: seen.mean_loss(),
-            train_accuracy: seen.accuracy(),
-            validation_loss: None,
-            validation_accuracy: None,
-        };
+        let metrics = seen.checked()?.metrics(epoch, None);
         history.push(metrics);
-        let elapsed_ms = host.now_ms() - start_ms;
-        let left = f64::from(config.epochs - epoch) / f64::from(epoch);
-        host.report_epoch(metrics, elapsed_ms * left);
+        report_epoch(host, metrics, epoch, config.epochs, start_ms);
     }
     Ok((network.valid(), history))
 }
 
-/// The network's logits for every image, `[images, classes]`.
+/// Returns the network's logits for every image, `[images, classes]`.
 ///
 /// # Errors
 /// When the host cancels or the device fails.
@@ -216,8 +204,7 @@ pub async fn scratch_logits(
     let mut logits = Vec::new();
     for piece in indices.chunks(16) {
         let output = network.forward(images.batch(piece, &[], device));
-        let output = output.into_data_async().await.map_err(internal)?;
-        logits.extend(output.iter::<f32>());
+        logits.extend(values(output).await?);
         pause(host).await?;
     }
     Ok(logits)
@@ -229,7 +216,7 @@ mod tests {
     use crate::host::testing::Recorder;
     use crate::largest;
 
-    /// Images of bright bars, upright or lying, at places that say nothing: `[3, 32, 32]` each.
+    /// Images of bright vertical or horizontal bars, at positions that say nothing about the class: `[3, 32, 32]` each.
     fn bars(count: usize, seed: u64) -> SmallImages {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut images = SmallImages::default();

@@ -8,13 +8,13 @@ use rand_chacha::ChaCha8Rng;
 use crate::host::pause;
 use crate::{Host, Interrupted};
 
-/// Carries out all runs of the plan that have no result yet, one after the other; `run` does one, and the results are added to the experiment as they come.
+/// Carries out all planned runs that have no result yet, one after the other; `run` performs one, and the results are added to the experiment as they come in.
 ///
-/// After an interruption the experiment holds what is done, and the same call goes on from there: a run that was broken off begins again.
-/// Each result is given to `found` too, for the display.
+/// After an interruption, the experiment holds the results so far, and the same call continues from there; an interrupted run starts over.
+/// `found` is called after each result, for the display.
 ///
 /// # Errors
-/// When the host cancels between two runs, or what `run` says.
+/// When the host cancels between two runs, and whatever `run` returns.
 pub async fn compare(
     experiment: &mut Experiment,
     host: &impl Host,
@@ -23,7 +23,7 @@ pub async fn compare(
 ) -> Result<(), Interrupted> {
     while let Some(cell) = experiment.next_cell() {
         let result = run(cell).await?;
-        // Whatever the run calls itself, it has to count as this one, or it would be done for ever.
+        // Whichever cell the result claims to be for, it has to count for this one, or the loop would never end.
         experiment.results.push(CellResult { cell, ..result });
         let (done, total) = experiment.progress();
         host.report_progress(done as u32, total as u32);
@@ -33,9 +33,9 @@ pub async fn compare(
     Ok(())
 }
 
-/// The images of a class that a run learns from: `count` of its `total`, or all; sorted.
+/// The images of a class that a run learns from: `count` of `total`, or all; sorted.
 ///
-/// Under one seed a smaller choice is part of every larger one, so that a learning curve says what more images add, and not what others would have.
+/// For a given seed, a smaller selection is part of every larger one, so that a learning curve shows the effect of more images and not of different ones.
 pub fn subset(total: usize, count: Option<u32>, class: usize, seed: u64) -> Vec<usize> {
     let mut order: Vec<usize> = (0..total).collect();
     let mut rng = ChaCha8Rng::seed_from_u64(seed);

@@ -1,24 +1,24 @@
 //! Training on mixtures of images.
 //!
 //! Paper: Zhang et al., “mixup: Beyond Empirical Risk Minimization”, ICLR 2018, arXiv:1710.09412.
-//! What is mixed here are embeddings, or activations at the boundary of what is trained: Verma et al., “Manifold Mixup”, ICML 2019, arXiv:1806.05236.
-//! So it costs nothing, and no image has to be computed again.
+//! What is mixed here are embeddings, or activations at the boundary to the trained part: Verma et al., “Manifold Mixup”, ICML 2019, arXiv:1806.05236.
+//! This costs nothing, and no image has to be embedded again.
 
 use burn::tensor::{Int, Tensor, TensorData};
 use rand::RngExt;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-/// How one batch is mixed: each row with another one, all by the same share.
+/// How one batch is mixed: each row with another one, all with the same share.
 pub(crate) struct Mix {
     /// The row that each one is mixed with.
     partners: Vec<usize>,
-    /// What is left of the row itself, from a half to one.
+    /// The share of the row itself, from a half to one.
     share: f32,
 }
 
 impl Mix {
-    /// Draws partners and a share from Beta(`alpha`, `alpha`). `None` when `alpha` is 0: nothing is mixed, and nothing drawn.
+    /// Draws partners and a share from Beta(`alpha`, `alpha`). `None` if `alpha` is 0: then nothing is mixed, and nothing is drawn.
     pub fn draw(batch: usize, alpha: f64, rng: &mut ChaCha8Rng) -> Option<Self> {
         if alpha <= 0.0 {
             return None;
@@ -28,7 +28,7 @@ impl Mix {
         partners.shuffle(rng);
         Some(Self {
             partners,
-            // A pair and its mirror image are the same.
+            // Swapping the two rows of a pair changes nothing.
             share: share.max(1.0 - share) as f32,
         })
     }
@@ -53,7 +53,7 @@ impl Mix {
     }
 }
 
-/// A draw from Beta(`alpha`, `alpha`), by Jöhnk's way (1964), which suits an `alpha` up to 1.
+/// A draw from Beta(`alpha`, `alpha`), by Jöhnk's method (1964), which suits an `alpha` of at most 1.
 fn beta(alpha: f64, rng: &mut ChaCha8Rng) -> f64 {
     loop {
         let [x, y] = [rng.random::<f64>(), rng.random()].map(|it| it.powf(1.0 / alpha));
@@ -85,7 +85,7 @@ mod tests {
         let mixed: Vec<f32> = mix.tensor(tensor).into_data().iter().collect();
         assert_eq!(mixed, mix.rows(&rows, 3));
         assert!((0.5..=1.0).contains(&mix.share));
-        // Mixing shuffles nothing away: the sum stays.
+        // Mixing loses nothing: the sum stays the same.
         let sum = |values: &[f32]| values.iter().sum::<f32>();
         assert!((sum(&mixed) - sum(&rows)).abs() < 1e-3);
     }

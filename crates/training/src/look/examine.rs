@@ -6,26 +6,27 @@ use headstart_project::{
     BurstId, ClassFinding, ClassProblem, Examination, ImageLook, LabelSuspect, Leak, SampleId,
 };
 
+use crate::data::examples::labelled;
 use crate::data::groups::{Groups, frames_of_one_recording, near_duplicates};
 use crate::{ClassImages, Embedded, Host, Interrupted, suspicions};
 
-/// A label is probably wrong when models that have not learnt from the image give it less than this.
-/// With 5 % of the labels flipped, 88 % of the images below it are flipped ones; without any flips it names 2 of 400.
+/// A label is probably wrong if models that have not learnt from the image give it a lower probability than this.
+/// With 5 % of the labels flipped, 88 % of the images below it have a flipped label; without any flips, it flags 2 of 400.
 const WRONG_BELOW: f32 = 0.05;
-/// Fewer images than this are too few.
+/// A class with fewer images than this has too few.
 const FEW: usize = 5;
-/// A class with a smaller share than this of the largest one's images is far smaller.
+/// A class is far smaller than the largest one if it has less than this share of that class's images.
 const FAR_SMALLER: f64 = 0.2;
-/// Share of a class's images that makes it one-sided, and share of the others' up to which that is its own fault.
+/// A class is one-sided if this share of its images has a property that at most this share of the other classes' images has.
 const NEARLY_ALL: f64 = 0.8;
 const FEW_OTHERS: f64 = 0.5;
-/// Of 579 photographs of clothes the darkest has a brightness of 0.199 and the brightest 0.756; of 75 sample pictures the brightest 0.859.
+/// Of 579 photographs of clothes, the darkest has a brightness of 0.199 and the brightest 0.756; the brightest of 75 sample pictures has 0.859.
 const DARK_BELOW: f32 = 0.2;
 const BRIGHT_ABOVE: f32 = 0.88;
-/// The softest of the same images has a sharpness of 0.022; of every fourth one of them, blurred by a fortieth of its side, 0.011 is the highest and 0.005 the median.
+/// The softest of the same images has a sharpness of 0.022; with every fourth image blurred by a fortieth of its side, the blurred ones have at most 0.011, and a median of 0.005.
 const BLURRED_BELOW: f32 = 0.015;
 
-/// Looks for near-duplicates, test images that were all but seen in training, wrong labels, and classes that are too small or one-sided.
+/// Looks for near-duplicates, test images that are nearly the same as training images, wrong labels, and classes that are too small or one-sided.
 ///
 /// # Errors
 /// When the host cancels.
@@ -34,28 +35,20 @@ pub async fn examine(
     host: &impl Host,
 ) -> Result<Examination, Interrupted> {
     let start_ms = host.now_ms();
-    let train: Vec<(usize, &Embedded)> = labelled(classes, |class| &class.train);
-    let test: Vec<(usize, &Embedded)> = labelled(classes, |class| &class.test);
-    let both: Vec<&Embedded> = train.iter().chain(&test).map(|(_, image)| *image).collect();
+    let (train, labels) = labelled(classes, |class| &class.train);
+    let (test, _) = labelled(classes, |class| &class.test);
+    let both: Vec<&Embedded> = train.iter().chain(&test).copied().collect();
     let pairs = near_duplicates(&both, host).await?;
     Ok(Examination {
         duplicates: duplicates(&both, train.len(), &pairs),
         leaks: leaks(&both, train.len(), &pairs),
-        labels: label_suspects(&train, &pairs, classes.len(), host).await?,
+        labels: label_suspects(&train, &labels, &pairs, classes.len(), host).await?,
         classes: class_findings(classes),
         elapsed_ms: host.now_ms() - start_ms,
     })
 }
 
-fn labelled<'a>(
-    classes: &'a [ClassImages],
-    part: impl Fn(&'a ClassImages) -> &'a Vec<Embedded>,
-) -> Vec<(usize, &'a Embedded)> {
-    let of_class = |(label, class)| part(class).iter().map(move |image| (label, image));
-    classes.iter().enumerate().flat_map(of_class).collect()
-}
-
-/// Groups of near-duplicates that are all for training, the first `train` images, or all for testing; what crosses is a leak.
+/// Groups of near-duplicates that are either all for training (the first `train` images) or all for testing; a pair across is a leak.
 fn duplicates(images: &[&Embedded], train: usize, pairs: &[(usize, usize)]) -> Vec<Vec<SampleId>> {
     let within = pairs.iter().filter(|(a, b)| (*a < train) == (*b < train));
     let groups = Groups::of_pairs(images.len(), within.copied());
@@ -69,7 +62,7 @@ fn duplicates(images: &[&Embedded], train: usize, pairs: &[(usize, usize)]) -> V
     found
 }
 
-/// `images` are the training images, `train` of them, and then the test images.
+/// `images` are the training images, `train` in number, followed by the test images.
 fn leaks(images: &[&Embedded], train: usize, pairs: &[(usize, usize)]) -> Vec<Leak> {
     let mut frames: HashMap<BurstId, Vec<SampleId>> = HashMap::new();
     for image in &images[..train] {
@@ -78,7 +71,7 @@ fn leaks(images: &[&Embedded], train: usize, pairs: &[(usize, usize)]) -> Vec<Le
         }
     }
     let mut copies: HashMap<usize, Vec<SampleId>> = HashMap::new();
-    // The earlier image of a pair comes first, so it is the one for training.
+    // The earlier image of a pair comes first, so that is the training image.
     for &(a, b) in pairs.iter().filter(|&&(a, b)| a < train && b >= train) {
         copies.entry(b).or_default().push(images[a].id);
     }
@@ -96,24 +89,23 @@ fn leaks(images: &[&Embedded], train: usize, pairs: &[(usize, usize)]) -> Vec<Le
 }
 
 async fn label_suspects(
-    train: &[(usize, &Embedded)],
+    train: &[&Embedded],
+    labels: &[usize],
     pairs: &[(usize, usize)],
     classes: usize,
     host: &impl Host,
 ) -> Result<Vec<LabelSuspect>, Interrupted> {
-    let labels: Vec<usize> = train.iter().map(|(label, _)| *label).collect();
-    let rows: Vec<&[f32]> = train.iter().map(|(_, image)| &*image.embedding).collect();
-    let images: Vec<&Embedded> = train.iter().map(|(_, image)| *image).collect();
-    let mut together = frames_of_one_recording(&images);
+    let rows: Vec<&[f32]> = train.iter().map(|image| &*image.embedding).collect();
+    let mut together = frames_of_one_recording(train);
     together.extend(pairs.iter().filter(|(_, b)| *b < train.len()));
     let groups = Groups::of_pairs(train.len(), together);
-    let ranked = suspicions(&rows, &labels, &groups.of, classes, host).await?;
+    let ranked = suspicions(&rows, labels, &groups.of, classes, host).await?;
     let suspects = ranked
         .into_iter()
         .filter(|found| found.given < WRONG_BELOW && found.suggested != labels[found.image]);
     Ok(suspects
         .map(|found| LabelSuspect {
-            id: train[found.image].1.id,
+            id: train[found.image].id,
             given: labels[found.image] as u32,
             suggested: found.suggested as u32,
             probability: found.given,
@@ -157,7 +149,7 @@ fn class_findings(classes: &[ClassImages]) -> Vec<ClassFinding> {
     findings
 }
 
-/// What an image can look like.
+/// What can be unusual about the look of an image.
 type Side = fn(ImageLook) -> bool;
 
 /// How a class can be one-sided.
@@ -171,7 +163,7 @@ const SIDES: [(ClassProblem, Side); 3] = [
     }),
 ];
 
-/// The looks of a class's training images, as far as they are known.
+/// The looks of a class's training images, as far as known.
 fn looks(class: &ClassImages) -> impl Iterator<Item = ImageLook> {
     class.train.iter().filter_map(|image| image.look)
 }

@@ -1,15 +1,14 @@
 //! Where the model looked: which parts of an image speak for a class.
 
-use burn::tensor::Tensor;
 use headstart_project::{HeatMap, TrainError};
 
-use crate::host::{internal, pause};
+use crate::host::{internal, pause, values};
 use crate::{Head, Host, Interrupted};
 
-/// What each cell of the last feature map adds to a class's logit: `maps` is `[features, side * side]`, of one image.
+/// What each cell of the last feature map contributes to a class's logit; `maps` is `[features, side * side]`, for one image.
 ///
-/// The embedding is the mean of the map over its cells, and with those hidden units that this image switches on, the head is affine.
-/// So the logit is a sum over the cells, of the gradient by the embedding times the cell's features divided by the number of cells, and a rest that no cell adds.
+/// The embedding is the mean of the map over its cells, and given the hidden units that this image activates, the head is affine.
+/// So the logit is a sum over the cells of the gradient with respect to the embedding times the cell's features divided by the number of cells, plus a remainder that depends on no cell.
 /// For a linear head this is class activation mapping: Zhou et al., “Learning Deep Features for Discriminative Localization”, CVPR 2016, arXiv:1512.04150.
 /// With a hidden layer it is HiResCAM: Draelos and Carin, “Use HiResCAM instead of Grad-CAM for faithful explanations of convolutional neural networks”, 2020, arXiv:2011.08891.
 ///
@@ -43,22 +42,22 @@ pub async fn heat_map(
     })
 }
 
-/// The gradient of a class's logit by the embedding.
+/// The gradient of a class's logit with respect to the embedding.
 async fn gradient(head: &Head, embedding: &[f32], class: usize) -> Result<Vec<f32>, TrainError> {
     if class >= head.classes() {
         return Err(internal("there is no such class"));
     }
     let (hidden, output) = head.layers();
-    let mut slopes: Vec<f32> = read(output.weight.val())
+    let mut slopes: Vec<f32> = values(output.weight.val())
         .await?
         .chunks_exact(head.classes())
         .map(|to_classes| to_classes[class])
         .collect();
     if let Some(hidden) = hidden {
         let units = slopes.len();
-        let weights = read(hidden.weight.val()).await?; // [features, units]
+        let weights = values(hidden.weight.val()).await?; // [features, units]
         let mut sums = match &hidden.bias {
-            Some(bias) => read(bias.val()).await?,
+            Some(bias) => values(bias.val()).await?,
             None => vec![0.0; units],
         };
         for (feature, to_units) in embedding.iter().zip(weights.chunks_exact(units)) {
@@ -66,7 +65,7 @@ async fn gradient(head: &Head, embedding: &[f32], class: usize) -> Result<Vec<f3
                 *sum += feature * weight;
             }
         }
-        // What a unit passes on counts only while the ReLU lets it through.
+        // A unit contributes only if the ReLU lets it through.
         for (slope, sum) in slopes.iter_mut().zip(&sums) {
             if *sum <= 0.0 {
                 *slope = 0.0;
@@ -83,16 +82,11 @@ async fn gradient(head: &Head, embedding: &[f32], class: usize) -> Result<Vec<f3
     Ok(slopes)
 }
 
-async fn read<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, TrainError> {
-    let data = tensor.into_data_async().await.map_err(internal)?;
-    Ok(data.iter().collect())
-}
-
-/// How a probability changes when parts of an image are covered: at `grid` × `grid` positions, row by row, the probability with the patch there minus that of the whole image.
+/// How a probability changes when parts of an image are covered: for each of `grid` × `grid` positions, row by row, the probability with the patch there minus that for the uncovered image.
 ///
-/// `planes` is one normalised image, `[3, side_px, side_px]`, and `judge` says the probability for such planes.
+/// `planes` is one normalised image, `[3, side_px, side_px]`, and `judge` returns the probability for such planes.
 /// The patch has a quarter of the image's side and the image's mean colour.
-/// It lies around the middle of each of the `grid` × `grid` cells, so that the result can be drawn over the image like a heat map; at the border it is cut off.
+/// It is centred on each of the `grid` × `grid` cells in turn, so that the result can be drawn over the image like a heat map; at the border it is cut off.
 /// Zeiler and Fergus, “Visualizing and Understanding Convolutional Networks”, ECCV 2014, arXiv:1311.2901.
 ///
 /// # Errors
@@ -140,7 +134,7 @@ pub async fn occlude<E: From<Interrupted>>(
     Ok(changes)
 }
 
-/// The pixels of a line that the patch covers at a position.
+/// The pixels of a row or column that the patch covers at a position.
 fn covered(cell: usize, grid: usize, side_px: usize) -> std::ops::Range<usize> {
     let patch = (side_px / 4).max(side_px.div_ceil(grid));
     let middle = (2 * cell + 1) * side_px / (2 * grid);
@@ -157,7 +151,7 @@ mod tests {
 
     use std::cell::Cell;
 
-    use burn::tensor::{Device, Distribution, TensorData};
+    use burn::tensor::{Device, Distribution, Tensor, TensorData};
 
     use super::*;
     use crate::HeadConfig;
@@ -176,7 +170,7 @@ mod tests {
         (head, maps.into_data().iter().collect())
     }
 
-    /// The class's logit by the head itself.
+    /// The class's logit according to the head itself.
     fn logit(head: &Head, maps: &[f32], class: usize) -> f64 {
         let embedding: Vec<f32> = maps
             .chunks_exact(CELLS)
@@ -222,7 +216,7 @@ mod tests {
                 let heat = pollster::block_on(heat_map(&head, &maps, SIDE, class)).expect("fits");
                 let sum: f64 = heat.values.iter().map(|&value| f64::from(value)).sum();
                 let rest = logit(&head, &maps, class) - sum;
-                // The rest is the same for all images that switch on the same hidden units: for slightly brighter ones too.
+                // The remainder is the same for all images that activate the same hidden units, and so also for slightly brighter ones.
                 let brighter: Vec<f32> = maps.iter().map(|value| value * 1.001).collect();
                 let heat = pollster::block_on(heat_map(&head, &brighter, SIDE, class));
                 let sum: f64 = heat
@@ -287,7 +281,7 @@ mod tests {
         assert_eq!(judged, 17);
         let last = (17, 17);
         assert_eq!(host.progress.borrow().last(), Some(&last));
-        // Each of the four inner patches covers a quarter of what is seen, and puts the mean of a quarter there.
+        // Each of the four inner patches covers a quarter of what the judge sees, and replaces it with the mean of the image.
         let change = -0.25 * 0.75;
         for (index, value) in changes.iter().enumerate() {
             let expected = if index % 4 >= 2 && index / 4 < 2 {

@@ -1,4 +1,4 @@
-//! Embeddings in the plane, alike ones near each other.
+//! Embeddings placed in the plane, with similar ones close together.
 
 mod components;
 mod tsne;
@@ -8,13 +8,13 @@ pub use tsne::tsne;
 
 use crate::{Host, Interrupted};
 
-/// Neighbours that decide where a new embedding belongs.
+/// How many neighbours decide where a new embedding belongs.
 const NEIGHBOURS: usize = 5;
 
 /// Places embeddings by their first two principal components: the directions in which they differ most.
 ///
 /// All points are within -1 to 1, both axes at the same scale; the first axis has the larger variance.
-/// `seed` decides only how the search for the components begins.
+/// `seed` only determines where the search for the components starts.
 ///
 /// # Errors
 /// When the host cancels.
@@ -27,8 +27,8 @@ pub async fn pca(
     Ok(fit_into_square(&first_two(&scores)))
 }
 
-/// Where an embedding belongs on a map of others: the mean of its five nearest neighbours' points, the nearer the weightier.
-/// In the middle when there are none.
+/// Where an embedding belongs on a map of others: the mean of its five nearest neighbours' points, weighted by closeness.
+/// The centre if there are no others.
 pub fn place(embedding: &[f32], embeddings: &[&[f32]], points: &[[f32; 2]]) -> [f32; 2] {
     let length = dot(embedding, embedding).sqrt();
     let mut neighbours: Vec<(f32, [f32; 2])> = embeddings
@@ -37,7 +37,7 @@ pub fn place(embedding: &[f32], embeddings: &[&[f32]], points: &[[f32; 2]]) -> [
         .map(|(other, &point)| {
             let lengths = length * dot(other, other).sqrt();
             let cosine = dot(embedding, other) / lengths.max(f32::MIN_POSITIVE);
-            // The squared distance between the two when both are scaled to length 1.
+            // The squared distance between the two, both scaled to length 1.
             ((2.0 - 2.0 * cosine).max(0.0), point)
         })
         .collect();
@@ -47,7 +47,7 @@ pub fn place(embedding: &[f32], embeddings: &[&[f32]], points: &[[f32; 2]]) -> [
     }
     let (mut sum, mut weights) = ([0.0; 2], 0.0);
     for (squared, point) in neighbours {
-        // The small number keeps the weight of the very same image finite, and that of its neighbours below a hundredth of it.
+        // The small constant keeps the weight of an identical image finite, but still more than a hundred times that of its neighbours.
         let weight = 1.0 / (squared + 1e-4);
         weights += weight;
         for (sum, coordinate) in sum.iter_mut().zip(point) {
@@ -81,7 +81,7 @@ fn fit_into_square(points: &[[f32; 2]]) -> Vec<[f32; 2]> {
             [0, 1].map(|axis| {
                 let (least, most) = bounds[axis];
                 let value = (point[axis] - (least + most) / 2.0) / half;
-                // Also when all points are one.
+                // Also when all points coincide.
                 if half > 0.0 {
                     value.clamp(-1.0, 1.0)
                 } else {
@@ -139,7 +139,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_case_solved_by_hand() {
-        // 2 to either side along (0.6, 0.8), and 1 to either side along (0.8, -0.6), around (10, -5).
+        // Points 2 to either side along (0.6, 0.8) and 1 to either side along (0.8, -0.6), around (10, -5).
         let at = |a: f32, b: f32| vec![10.0 + 0.6 * a + 0.8 * b, -5.0 + 0.8 * a - 0.6 * b];
         let embeddings = [at(2.0, 0.0), at(-2.0, 0.0), at(0.0, 1.0), at(0.0, -1.0)];
         let expected = [[1.0, 0.0], [-1.0, 0.0], [0.0, 0.5], [0.0, -0.5]];

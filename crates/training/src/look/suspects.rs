@@ -1,35 +1,35 @@
 //! Images that are probably in the wrong class.
 //!
-//! For each image: what does a model say of it that has learnt from all others, but not from it and not from the images that belong with it?
-//! For ridge regression on the class targets this needs no training again and again: the predictions without a group follow in closed form from one inverse.
-//! With λ = 2 on the centred, unit-length square roots of the features, 92 % of the labels that are flipped on purpose are among the 10 % most suspect; `cargo xtask bench quality` measures it.
+//! For each image: what does a model say about it that has learnt from all others, but neither from it nor from the images that belong with it?
+//! With ridge regression on the class targets this needs no repeated training: the predictions without a group follow in closed form from a single inverse.
+//! With λ = 2 on the centred, unit-length square roots of the features, 92 % of the labels that were flipped on purpose are among the 10 % most suspect; `cargo xtask bench quality` measures it.
 
 use crate::data::similarity::{dot, unit};
 use crate::host::pause;
 use crate::worth::familiarity::roots;
 use crate::{Host, Interrupted, folds, softmax};
 
-/// Strength of the ridge.
+/// The strength of the ridge penalty.
 const RIDGE: f32 = 2.0;
 /// Ridge scores are divided by this before the softmax.
 const TEMPERATURE: f32 = 0.15;
-/// An inverse of this many images takes a second or two; more are examined in parts.
+/// The inverse for this many images takes a second or two; more are examined in parts.
 const MOST_AT_ONCE: usize = 1000;
 
-/// What models that have not seen an image say of its label.
+/// What models that have not seen an image say about its label.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Suspicion {
-    /// Index of the image.
+    /// The index of the image.
     pub image: usize,
-    /// Probability of the label that it has.
+    /// The probability of the label that it has.
     pub given: f32,
-    /// The likeliest label.
+    /// The most likely label.
     pub suggested: usize,
 }
 
-/// Ranks the images, the most suspect first. `embeddings`, `labels` and `groups` are of the same length; groups are numbered without gaps.
+/// Ranks the images, the most suspect first. `embeddings`, `labels` and `groups` have the same length; groups are numbered without gaps.
 ///
-/// Left out are the images of classes that are one group as a whole: a model that has not learnt from the group does not know the class.
+/// Images of classes that form a single group are left out: a model that has not learnt from the group does not know the class.
 ///
 /// # Errors
 /// When the host cancels.
@@ -78,7 +78,7 @@ async fn examine_part(
 ) -> Result<Vec<Suspicion>, Interrupted> {
     let count = rows.len();
     let directions = directions(rows);
-    // The Gram matrix plus the ridge, of which only the lower triangle is used.
+    // The Gram matrix plus the ridge; only its lower triangle is used.
     let mut gram = Vec::with_capacity(count);
     for a in 0..count {
         let mut line: Vec<f32> = (0..=a)
@@ -89,7 +89,7 @@ async fn examine_part(
         pause(host).await?;
     }
     let lower = cholesky(gram, host).await?;
-    // Column `a` of the inverse of `lower`, from its diagonal down; the inverse of the Gram matrix is the products of these columns.
+    // Column `a` of the inverse of `lower`, from its diagonal down; the inverse of the Gram matrix consists of the dot products of these columns.
     let mut columns: Vec<Vec<f32>> = Vec::with_capacity(count);
     for a in 0..count {
         let mut column = vec![0.0f32; count];
@@ -134,7 +134,7 @@ async fn examine_part(
     }
     let mut found = Vec::with_capacity(count);
     for group in members.iter().filter(|group| !group.is_empty()) {
-        // The predictions without the group: its targets minus its block of the inverse, solved for its residuals.
+        // The predictions without the group: its targets, minus the solution of its block of the inverse for its residuals.
         let block: Vec<Vec<f32>> = group
             .iter()
             .enumerate()
@@ -169,7 +169,7 @@ async fn examine_part(
     Ok(found)
 }
 
-/// Square roots, from their middle, at length 1.
+/// Square roots, centred and scaled to length 1.
 fn directions(rows: &[&[f32]]) -> Vec<Vec<f32>> {
     let roots: Vec<Vec<f32>> = rows.iter().map(|row| roots(row)).collect();
     let mut middle = vec![0.0f32; roots.first().map_or(0, Vec::len)];
@@ -187,7 +187,7 @@ fn directions(rows: &[&[f32]]) -> Vec<Vec<f32>> {
     roots.iter().map(|row| unit(&from_middle(row))).collect()
 }
 
-/// The lower triangle whose product with its transpose is `lower`, itself the lower triangle of a positive definite matrix.
+/// The Cholesky factor of a positive definite matrix, given as its lower triangle `lower`.
 async fn cholesky(
     mut lower: Vec<Vec<f32>>,
     host: &impl Host,
@@ -290,7 +290,7 @@ mod tests {
 
     #[test]
     fn the_closed_form_is_training_without_the_group() {
-        // Leaving a group out by hand: ridge regression in the dual, on the others alone, with the same middle.
+        // Leaving a group out explicitly: dual ridge regression on the others alone, with the same centre.
         let examples = examples_of(&blobs(3, 6, 24, 5));
         let rows: Vec<&[f32]> = examples.rows().collect();
         let groups: Vec<usize> = (0..18).map(|image| image / 2).collect();

@@ -1,4 +1,4 @@
-//! What the simplest methods reach. A model that does no better has learnt nothing worth the training.
+//! What the simplest methods achieve. A model that does no better has learnt nothing worth training for.
 
 use headstart_project::{Baselines, MeasuredOn};
 
@@ -6,10 +6,10 @@ use crate::data::similarity::{dot, unit};
 use crate::host::pause;
 use crate::{Examples, Host, Interrupted};
 
-/// Neighbours that vote.
+/// How many neighbours vote.
 const NEIGHBOURS: usize = 5;
 
-/// Measures them on `measured`, having seen `train`.
+/// Measures them on `measured`, given `train`.
 ///
 /// # Errors
 /// When the host cancels.
@@ -24,7 +24,7 @@ pub async fn baselines(
     for &label in &train.labels {
         sizes[label] += 1;
     }
-    // The first of the largest classes.
+    // The first one, if several classes are equally large.
     let largest = (0..classes).rev().max_by_key(|&class| sizes[class]);
     let share = |right: usize| right as f64 / measured.len().max(1) as f64;
     let of_largest = measured
@@ -46,7 +46,7 @@ pub async fn baselines(
     })
 }
 
-/// The class of most of the nearest; of equals the one with the nearer neighbours.
+/// The most frequent class among the nearest; in a tie, the one with the closer neighbours.
 fn vote(row: &[f32], units: &[Vec<f32>], labels: &[usize], classes: usize) -> usize {
     let mut nearest: Vec<(f32, usize)> = units
         .iter()

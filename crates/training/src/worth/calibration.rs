@@ -1,23 +1,22 @@
-//! How far probabilities can be taken at their word.
+//! How far probabilities can be trusted.
 //!
 //! Guo et al., “On Calibration of Modern Neural Networks”, ICML 2017, arXiv:1706.04599.
 
 use headstart_project::{Reliability, ReliabilityBin};
 
-use crate::softmax;
-use crate::worth::evaluate::largest;
+use crate::{largest, softmax};
 
 const BINS: usize = 10;
-/// Temperatures are searched between its inverse and this.
+/// Temperatures are searched between the inverse of this and this.
 const MOST: f64 = 20.0;
-/// Standard deviation of the logarithm of the temperature, before anything is measured: a handful of images, or images that are all right, must not make the model sure or unsure of everything.
+/// The standard deviation of the prior on the logarithm of the temperature: a handful of images, or images that are all classified correctly, must not make the model sure or unsure of everything.
 const PRIOR_DEVIATION: f64 = 0.5;
-/// Steps of the golden section, each of which leaves 0.618 of the interval; the result is exact to about 1e-6.
+/// The number of golden-section steps, each of which leaves 0.618 of the interval; the result is accurate to about 1e-6.
 const STEPS: usize = 32;
-/// Places at which the valley is looked for first.
+/// The number of places at which the search for the minimum starts.
 const PLACES: usize = 25;
 
-/// The temperature by which `logits [images, classes]` are divided so that their probabilities fit `labels` best: the least cross-entropy plus a prior around 1.
+/// The temperature by which `logits [images, classes]` are divided so that their probabilities fit `labels` best: it minimises the cross-entropy plus a prior around 1.
 /// 1 without images.
 pub fn fit_temperature(logits: &[f32], labels: &[usize], classes: usize) -> f64 {
     if labels.is_empty() || classes < 2 {
@@ -40,7 +39,7 @@ pub fn fit_temperature(logits: &[f32], labels: &[usize], classes: usize) -> f64 
         losses.sum::<f64>() + 0.5 * (log / PRIOR_DEVIATION).powi(2)
     };
     let golden = (5f64.sqrt() - 1.0) / 2.0;
-    // The loss alone has a single valley, because it is convex in the inverse temperature; together with the prior it might have two, so the deepest of some places is where the search begins.
+    // The loss alone has a single minimum, because it is convex in the inverse temperature; together with the prior it might have two, so the search starts at the best of several places.
     let width = 2.0 * MOST.ln() / (PLACES - 1) as f64;
     let places = (0..PLACES).map(|place| place as f64 * width - MOST.ln());
     let deepest = places.min_by(|a, b| cost(*a).total_cmp(&cost(*b)));
@@ -83,7 +82,7 @@ pub fn reliability(
     Reliability { error, bins }
 }
 
-/// Logits of one image to probabilities at a temperature.
+/// Turns the logits of one image into probabilities at a temperature.
 pub(crate) fn probabilities(logits: &[f32], temperature: f64) -> Vec<f32> {
     let scaled: Vec<f32> = logits
         .iter()
@@ -99,7 +98,7 @@ mod tests {
 
     use super::*;
 
-    /// Images whose labels are drawn from the probabilities of their logits; then the logits are made too large.
+    /// Images whose labels are drawn from the probabilities of their logits, which are then made too large.
     fn overconfident(count: usize, factor: f32) -> (Vec<f32>, Vec<usize>) {
         let mut rng = ChaCha8Rng::seed_from_u64(5);
         let mut logits = Vec::new();
@@ -150,7 +149,7 @@ mod tests {
 
     #[test]
     fn no_temperature_nearby_fits_better() {
-        // The cost of the definition: cross-entropy plus the prior.
+        // The cost by its definition: cross-entropy plus the prior.
         let (logits, labels) = overconfident(50, 2.0);
         let cost = |temperature: f64| {
             let rows = logits.chunks_exact(3).zip(&labels);

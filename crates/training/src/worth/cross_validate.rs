@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use burn::tensor::Device;
 use headstart_project::{CrossValidation, EpochMetrics, TrainError, TrainSettings};
 
+use crate::data::examples::{check_classes, labelled};
 use crate::{
-    ClassImages, Embedded, Examples, Host, Interrupted, check_classes, evaluate, fit,
-    fit_temperature, folds, group, logits,
+    ClassImages, Examples, Host, Interrupted, check_settings, evaluate, fit, fit_temperature,
+    folds, group, logits,
 };
 
-/// What is said of every training image by a head that has not learnt from it.
+/// What heads that have not learnt from a training image say about it, for all of them.
 #[derive(Clone, Debug)]
 pub struct OutOfFold {
     /// The images, class by class.
@@ -24,9 +25,9 @@ pub struct OutOfFold {
 }
 
 /// Cuts the training images into `folds` parts and predicts each part by a head trained on the others.
-/// Images that belong together are in one part. There are at most as many parts as the class with the most groups has groups, and at least two.
+/// Images that belong together stay in one part. There are at least two parts, and no more than the class with the most groups has groups.
 ///
-/// Within a fold nothing is held back, so the last epoch's head is the one that predicts: to choose the epoch by the images that are then predicted would flatter the result.
+/// Within a fold nothing is held back, so it is the last epoch's head that predicts: choosing the epoch by the very images to be predicted would flatter the result.
 ///
 /// # Errors
 /// When there is nothing to tell apart, a setting is out of range, all images of a class belong together, the host cancels, or the device fails.
@@ -70,7 +71,7 @@ pub async fn cross_validate(
 /// Predicts every training image by a head that has not learnt from it.
 ///
 /// # Errors
-/// As [`cross_validate`].
+/// The same as for [`cross_validate`].
 pub async fn out_of_fold(
     classes: &[ClassImages],
     features: usize,
@@ -81,23 +82,14 @@ pub async fn out_of_fold(
 ) -> Result<OutOfFold, Interrupted> {
     settings.check()?;
     check_classes(classes)?;
-    let images: Vec<(usize, &Embedded)> = classes
-        .iter()
-        .enumerate()
-        .flat_map(|(label, class)| class.train.iter().map(move |image| (label, image)))
-        .collect();
-    let all: Vec<&Embedded> = images.iter().map(|(_, image)| *image).collect();
-    let labels: Vec<usize> = images.iter().map(|(label, _)| *label).collect();
-    let groups = group(&all, host).await?;
+    let (images, labels) = labelled(classes, |class| &class.train);
+    let groups = group(&images, host).await?;
     let count = (wanted_folds as usize).min(most_groups(&labels, &groups.of, classes.len()));
     let count = count.max(2);
     let fold_of = folds(&labels, &groups.of, classes.len(), count, settings.seed);
     check_folds(classes, &labels, &fold_of)?;
 
-    let mut examples = Examples::new(features);
-    for (label, image) in &images {
-        examples.push(image.id, &image.embedding, *label);
-    }
+    let examples = Examples::of(&images, &labels, features);
     let mut all_logits = vec![0.0; examples.len() * classes.len()];
     for fold in 0..count {
         let (held, learnt): (Vec<usize>, Vec<usize>) =
@@ -131,7 +123,7 @@ pub async fn out_of_fold(
     })
 }
 
-/// Groups of the class that has the most.
+/// The number of groups in the class that has the most.
 fn most_groups(labels: &[usize], groups: &[usize], classes: usize) -> usize {
     let mut of_class = vec![BTreeSet::new(); classes];
     for (&label, &group) in labels.iter().zip(groups) {
@@ -140,7 +132,7 @@ fn most_groups(labels: &[usize], groups: &[usize], classes: usize) -> usize {
     of_class.iter().map(BTreeSet::len).max().unwrap_or(0)
 }
 
-/// Checks that every class has images in two folds at least: else the head that predicts them would not have learnt the class at all.
+/// Checks that every class has images in at least two folds: otherwise the head that predicts them would not have learnt the class at all.
 fn check_folds(
     classes: &[ClassImages],
     labels: &[usize],
@@ -161,7 +153,7 @@ fn check_folds(
     Ok(())
 }
 
-/// A training within an analysis: its epochs are the analysis' progress.
+/// The host of a training within an analysis: its epochs are reported as the analysis's progress.
 struct Inner<'a, H> {
     host: &'a H,
     fold: u32,
@@ -283,7 +275,7 @@ mod tests {
 
     #[test]
     fn images_are_predicted_by_heads_that_have_not_learnt_them() {
-        // Labels drawn by chance: whoever has seen an image knows its label, whoever has not does not.
+        // Labels drawn at random: only a model that has seen an image can know its label.
         let mut classes = blobs(1, 60, 64, 1);
         let mut images = std::mem::take(&mut classes[0].train);
         let heads = images.split_off(30);

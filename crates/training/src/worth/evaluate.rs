@@ -1,16 +1,11 @@
-//! How a head does on given images.
+//! How well a head does on given images.
 
-use burn::tensor::Device;
 use headstart_project::{Evaluation, SampleVerdict};
 
-use crate::host::internal;
 use crate::worth::calibration::probabilities;
-use crate::{Examples, Head, Interrupted};
+use crate::{Examples, largest};
 
-/// Rows that go through the head at once.
-const ROWS: usize = 256;
-
-/// Compares what `logits [examples, classes]` say at a temperature with what the examples are.
+/// Compares the predictions of `logits [examples, classes]` at a temperature with the examples' classes.
 pub fn evaluate(
     logits: &[f32],
     examples: &Examples,
@@ -42,34 +37,4 @@ pub fn evaluate(
         confusion,
         verdicts,
     }
-}
-
-/// The head's logits for every example, `[examples, classes]`.
-///
-/// # Errors
-/// When the device fails.
-pub async fn logits(
-    head: &Head,
-    examples: &Examples,
-    device: &Device,
-) -> Result<Vec<f32>, Interrupted> {
-    let indices: Vec<usize> = (0..examples.len()).collect();
-    let mut logits = Vec::new();
-    for rows in indices.chunks(ROWS) {
-        let output = head.forward(examples.batch(rows, device));
-        let output = output.into_data_async().await.map_err(internal)?;
-        logits.extend(output.iter::<f32>());
-    }
-    Ok(logits)
-}
-
-/// Index of the largest value, the first of equals.
-pub fn largest(values: &[f32]) -> usize {
-    let mut best = 0;
-    for (index, value) in values.iter().enumerate() {
-        if *value > values[best] {
-            best = index;
-        }
-    }
-    best
 }

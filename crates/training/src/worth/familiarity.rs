@@ -1,8 +1,8 @@
 //! How much an image is like the training images, so that the model can say “none of these”.
 //!
-//! The score is the cosine to the nearest class's mean direction, measured from the middle of all images, plus the mean cosine to the five nearest training images.
-//! Both are taken of the features' square roots, which keeps a few large features from drowning the rest.
-//! On photographs of clothes with each class left out in turn it reaches a mean AUROC of 0.77, where five nearest neighbours alone reach 0.65; `cargo xtask bench quality` measures it.
+//! The score is the cosine to the nearest class's mean direction, measured from the mean of all images, plus the mean cosine to the five nearest training images.
+//! Both are computed on the square roots of the features, which keeps a few large features from drowning out the rest.
+//! On photographs of clothes, with each class left out in turn, it reaches a mean AUROC of 0.77, where five nearest neighbours alone reach 0.65; `cargo xtask bench quality` measures it.
 
 use headstart_backbones::{Weights, WeightsError};
 use headstart_project::{MeasuredOn, UnknownReport};
@@ -11,15 +11,15 @@ use crate::data::similarity::{dot, unit};
 use crate::host::pause;
 use crate::{Examples, Host, Interrupted};
 
-/// Nearest training images that count.
+/// How many of the nearest training images count.
 const NEIGHBOURS: usize = 5;
-/// References over all classes: more only cost time.
+/// The most references over all classes: more would only cost time.
 const MOST_REFERENCES: usize = 1000;
-/// Training images that are scored as if they were new, for the threshold.
+/// The most training images that are scored as if they were new, to find the threshold.
 const MOST_LEFT_OUT: usize = 500;
-/// Share of known images that the threshold turns away.
+/// The share of known images that the threshold turns away.
 const TURNED_AWAY: f64 = 0.05;
-/// With fewer references than this the scores of known images spread so wide that `TURNED_AWAY` would let everything in.
+/// With fewer references than this, the scores of known images spread so widely that `TURNED_AWAY` would let everything in.
 const FEW_REFERENCES: usize = 20;
 const TURNED_AWAY_OF_FEW: f64 = 0.2;
 
@@ -27,15 +27,15 @@ const TURNED_AWAY_OF_FEW: f64 = 0.2;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Familiarity {
     features: usize,
-    /// The middle of all training images, of square roots.
+    /// The mean of all training images, on square roots.
     middle: Vec<f32>,
-    /// `[classes, features]`: each class's mean direction from the middle, of length 1 or 0.
+    /// `[classes, features]`: each class's mean direction from `middle`, of length 1 or 0.
     directions: Vec<f32>,
     /// `[references, features]`, of length 1.
     references: Vec<f32>,
     /// The class of each reference.
     labels: Vec<usize>,
-    /// The class sums that `directions` are made of, for leaving one image out; not kept in files.
+    /// The sums per class from which `directions` are made, for leaving one image out; not kept in files.
     sums: Vec<Vec<f32>>,
 }
 
@@ -83,12 +83,12 @@ impl Familiarity {
         }
     }
 
-    /// How much an image is like the training images; higher for more.
+    /// How much an image is like the training images; higher is more alike.
     pub fn score(&self, embedding: &[f32]) -> f32 {
         self.score_without(embedding, None)
     }
 
-    /// The same as if one class had never been shown.
+    /// The same, as if the model had never been shown one class.
     pub fn score_hiding(&self, embedding: &[f32], class: usize) -> f32 {
         self.score_without(embedding, Some(class))
     }
@@ -113,7 +113,7 @@ impl Familiarity {
         nearest_class + mean_of_largest(cosines)
     }
 
-    /// Scores training images as if each had not been among them; at most 500, evenly chosen.
+    /// Scores each training image as if it were not one of them; at most 500, evenly spread.
     pub fn leave_out(&self, train: &Examples) -> LeftOut {
         let rows: Vec<&[f32]> = train.rows().collect();
         let scores = spread(rows.len(), MOST_LEFT_OUT).map(|at| {
@@ -147,7 +147,7 @@ impl Familiarity {
         LeftOut(scores.collect())
     }
 
-    /// The score below which an image is taken for unknown: 5 % of the known images are turned away, of those held back and of the training images left out.
+    /// The score below which an image is taken to be unknown: it turns away 5 % of the known images, that is, of those held back and of the left-out training images.
     pub fn threshold(&self, left_out: &LeftOut, held_back: &[f32]) -> f32 {
         let scores: Vec<f32> = left_out.0.iter().chain(held_back).copied().collect();
         let share = if self.labels.len() < FEW_REFERENCES {
@@ -158,7 +158,7 @@ impl Familiarity {
         quantile(scores, share)
     }
 
-    /// What is told of how well unknown images are recognised, measured on `images`.
+    /// A report on how well unknown images are recognised, measured on `images`.
     ///
     /// # Errors
     /// When the host cancels.
@@ -184,7 +184,7 @@ impl Familiarity {
         })
     }
 
-    /// Tensors by name, shape and values.
+    /// Its tensors as name, shape and values.
     pub(crate) fn tensors(&self) -> Vec<(String, Vec<usize>, Vec<f32>)> {
         let labels = self.labels.iter().map(|&label| label as f32).collect();
         let (features, count) = (self.features, self.labels.len());
@@ -203,7 +203,7 @@ impl Familiarity {
         .into()
     }
 
-    /// Reads what `tensors` gave.
+    /// Reads what `tensors` returned.
     pub(crate) fn read(weights: &Weights<'_>, classes: usize) -> Result<Self, WeightsError> {
         let name = |part: &str| format!("familiarity.{part}");
         let missing = || WeightsError::Missing(name("references"));
@@ -226,13 +226,13 @@ impl Familiarity {
     }
 }
 
-/// The chance that a known image is more familiar than an unknown one, equals counting half: the area under the ROC curve.
+/// The probability that a known image is more familiar than an unknown one, with ties counting half: the area under the ROC curve.
 /// 0.5 when there are none of either kind.
 pub fn auroc(known: &[f32], unknown: &[f32]) -> f64 {
     if known.is_empty() || unknown.is_empty() {
         return 0.5;
     }
-    // Mann and Whitney's U by ranks, equals sharing the mean of theirs.
+    // The Mann–Whitney U statistic from ranks; ties share the mean of their ranks.
     let mut all: Vec<(f32, bool)> = known.iter().map(|&score| (score, true)).collect();
     all.extend(unknown.iter().map(|&score| (score, false)));
     all.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -247,7 +247,7 @@ pub fn auroc(known: &[f32], unknown: &[f32]) -> f64 {
     (rank_sum - known * (known + 1.0) / 2.0) / (known * unknown)
 }
 
-/// Square roots that keep their signs.
+/// Signed square roots.
 pub(crate) fn roots(values: &[f32]) -> Vec<f32> {
     values
         .iter()
@@ -281,7 +281,7 @@ fn mean_of_largest(values: impl Iterator<Item = f32>) -> f32 {
     values.iter().sum::<f32>() / values.len() as f32
 }
 
-/// The value below which a share of the values lies, between two of them in proportion.
+/// The value below which a given share of the values lies, interpolated linearly.
 fn quantile(mut values: Vec<f32>, share: f64) -> f32 {
     values.sort_by(f32::total_cmp);
     let Some(last) = values.len().checked_sub(1) else {
@@ -345,7 +345,7 @@ mod tests {
     fn the_area_is_that_of_the_definition() {
         assert!((auroc(&[3.0, 4.0], &[1.0, 2.0]) - 1.0).abs() < 1e-12);
         assert!((auroc(&[1.0], &[1.0]) - 0.5).abs() < 1e-12);
-        // Of six pairs, four are in order and one is equal.
+        // Of six pairs, four are in order and one is tied.
         assert!((auroc(&[2.0, 5.0], &[1.0, 2.0, 4.0]) - 4.5 / 6.0).abs() < 1e-12);
         assert!((auroc(&[], &[1.0]) - 0.5).abs() < 1e-12);
     }

@@ -18,7 +18,7 @@ use headstart_images::{Archive, ArchiveItem, ArchiveLimits, Pixels, look};
 use headstart_project::{BackboneId, Part, SampleId};
 use headstart_training::{ClassImages, Embedded, Host};
 
-/// A host without clock, stop and display.
+/// A host without a clock, a stop button or a display.
 pub struct Quiet;
 
 impl Host for Quiet {
@@ -41,7 +41,7 @@ pub fn clothing() -> PathBuf {
     root().join("../shared/data/clothing.zip")
 }
 
-/// A zip's images, class by class, embedded. `None` when there is no such file.
+/// The images of a zip, class by class, embedded. `None` if there is no such file.
 pub fn load(path: &Path) -> Option<Vec<ClassImages>> {
     let zip = fs::read(path).ok()?;
     let weights = fs::read(root().join("weights/efficientnet-lite0.safetensors"));

@@ -1,7 +1,7 @@
 //! Principal components by randomised subspace iteration.
 //!
 //! Halko, Martinsson and Tropp, “Finding structure with randomness”, SIAM Review 2011, arXiv:0909.4061, algorithms 4.4 and 5.1.
-//! A few products with the embeddings give the components that matter, where the full decomposition would take minutes for thousands of images.
+//! A few products with the embeddings yield the components that matter, whereas the full decomposition would take minutes for thousands of images.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -9,17 +9,17 @@ use rand_chacha::ChaCha8Rng;
 use crate::host::pause;
 use crate::{Host, Interrupted};
 
-/// Directions beyond those wanted: they take up what would blur the wanted ones.
+/// How many extra directions are computed: they absorb what would blur those that are wanted.
 const OVERSAMPLING: usize = 10;
-/// Each brings the directions nearer to the components, by the ratio of the variances inside and outside of the subspace.
+/// Each iteration brings the directions closer to the components, by the ratio of the variances outside and inside the subspace.
 const ITERATIONS: usize = 8;
-/// Rows between two pauses; so many also share a pass over the directions.
+/// How many rows are processed between two pauses; they also share one pass over the directions.
 const ROWS: usize = 16;
 
-/// The coordinates of embeddings along their first `wanted` principal components, largest variance first.
+/// The coordinates of embeddings along their first `wanted` principal components, in order of decreasing variance.
 ///
-/// There are fewer coordinates when there are fewer embeddings or features.
-/// A component's largest number is positive, so that the same embeddings are never mirrored.
+/// There are fewer coordinates if there are fewer embeddings or features.
+/// The element of a component with the largest magnitude is positive, so that the same embeddings are never mirrored.
 ///
 /// # Errors
 /// When the host cancels.
@@ -41,7 +41,7 @@ pub async fn principal_components(
         .collect();
     orthonormalise(&mut basis, features);
     for _ in 0..ITERATIONS {
-        // One product with the covariance matrix, which is never made.
+        // A product with the covariance matrix, which is never formed.
         let mut image = vec![0.0; basis.len()];
         for rows in rows.chunks(ROWS * features) {
             pause(host).await?;
@@ -88,7 +88,7 @@ pub async fn principal_components(
     Ok(scores)
 }
 
-/// `[embeddings, features]`, each feature's mean taken away.
+/// `[embeddings, features]`, with the mean of each feature subtracted.
 fn centred(embeddings: &[&[f32]], features: usize) -> Vec<f32> {
     let mut means = vec![0.0f64; features];
     for embedding in embeddings {
@@ -105,8 +105,8 @@ fn centred(embeddings: &[&[f32]], features: usize) -> Vec<f32> {
     rows
 }
 
-/// Gram and Schmidt's method, twice, because once leaves rounding errors.
-/// A direction that the ones before it already hold becomes zero.
+/// The Gram–Schmidt process, twice, because once leaves rounding errors.
+/// A direction that lies in the span of the previous ones becomes zero.
 fn orthonormalise(basis: &mut [f32], features: usize) {
     for index in 0..basis.len() / features {
         let (before, rest) = basis.split_at_mut(index * features);
@@ -130,7 +130,7 @@ fn scale(values: &mut [f32], by: f32) {
     values.iter_mut().for_each(|value| *value *= by);
 }
 
-/// The sums of products of all pairs of columns.
+/// The dot products of all pairs of columns.
 fn gram(scores: &[Vec<f32>], size: usize) -> Vec<Vec<f64>> {
     let mut gram = vec![vec![0.0; size]; size];
     for row in scores {
@@ -143,11 +143,11 @@ fn gram(scores: &[Vec<f32>], size: usize) -> Vec<Vec<f64>> {
     gram
 }
 
-/// The eigenvectors of a symmetric matrix, that with the largest eigenvalue first.
+/// The eigenvectors of a symmetric matrix, in order of decreasing eigenvalue.
 /// Jacobi's cyclic method: Golub and Van Loan, “Matrix Computations”, 4th edition, section 8.5.
 fn eigenvectors(mut matrix: Vec<Vec<f64>>) -> Vec<Vec<f32>> {
     let size = matrix.len();
-    // Row by row the eigenvectors in the end.
+    // Its rows end up as the eigenvectors.
     let mut vectors: Vec<Vec<f64>> = (0..size)
         .map(|row| (0..size).map(|at| f64::from(u8::from(at == row))).collect())
         .collect();
@@ -161,7 +161,7 @@ fn eigenvectors(mut matrix: Vec<Vec<f64>>) -> Vec<Vec<f32>> {
                 if value == 0.0 {
                     continue;
                 }
-                // The rotation by which this element becomes zero.
+                // The rotation that makes this element zero.
                 let tau = (matrix[q][q] - matrix[p][p]) / (2.0 * value);
                 let tangent = tau.signum() / (tau.abs() + tau.hypot(1.0));
                 let cosine = 1.0 / tangent.hypot(1.0);
@@ -191,7 +191,7 @@ fn eigenvectors(mut matrix: Vec<Vec<f64>>) -> Vec<Vec<f32>> {
     order.into_iter().map(vector).collect()
 }
 
-/// Whether a vector's largest number is below zero; of numbers that are as good as equal the first counts.
+/// Whether the element of a vector with the largest magnitude is negative; of nearly equal ones, the first counts.
 fn is_negative(vector: &[f32]) -> bool {
     let most = vector
         .iter()
@@ -202,7 +202,7 @@ fn is_negative(vector: &[f32]) -> bool {
         .is_some_and(|value| *value < 0.0)
 }
 
-/// The sum of products, in sixteen sums side by side: one sum could not be vectorised, because floats may not be reordered.
+/// The dot product, in sixteen partial sums: a single sum could not be vectorised, because floating-point additions must not be reordered.
 pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     let length = a.len().min(b.len());
     let (a, a_rest) = a[..length].as_chunks::<16>();
@@ -238,7 +238,7 @@ mod tests {
 
     #[test]
     fn eigenvectors_of_a_matrix_solved_by_hand() {
-        // Eigenvalues 3 and 1 with (1, 1) and (1, -1), and 2 with the third axis.
+        // Eigenvalues 3 and 1 for (1, 1) and (1, -1), and 2 for the third axis.
         let matrix = vec![
             vec![2.0, 1.0, 0.0],
             vec![1.0, 2.0, 0.0],

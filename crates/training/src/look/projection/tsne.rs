@@ -2,9 +2,9 @@
 //!
 //! Van der Maaten and Hinton, “Visualizing Data using t-SNE”, JMLR 2008.
 //! Only near neighbours attract each other (van der Maaten, “Accelerating t-SNE using Tree-Based Algorithms”, JMLR 2014); all pairs repel, exactly and without a tree: vectorised, 3,000 images take about eight seconds in a browser.
-//! Start and step size follow Kobak and Berens, “The art of using t-SNE for single-cell transcriptomics”, Nature Communications 2019, and Belkina et al., “Automated optimized parameters for t-SNE”, Nature Communications 2019.
+//! Initialisation and step size follow Kobak and Berens, “The art of using t-SNE for single-cell transcriptomics”, Nature Communications 2019, and Belkina et al., “Automated optimized parameters for t-SNE”, Nature Communications 2019.
 //!
-//! It is written out because no crate fits a worker with one thread: bhtsne, umap-rs, annembed and manifolds-rs all need rayon's threads, and none of them can wait between two iterations, so that a wish to stop would not be heard.
+//! It is written out because no crate fits a worker with one thread: bhtsne, umap-rs, annembed and manifolds-rs all need rayon's threads, and none of them can yield between two iterations, so a request to stop would go unheard.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -14,25 +14,25 @@ use super::{first_two, fit_into_square};
 use crate::host::pause;
 use crate::{Host, Interrupted};
 
-/// Distances are measured along so many principal components; the rest is mostly noise.
+/// Distances are measured along this many principal components; the rest is mostly noise.
 const COMPONENTS: usize = 50;
-/// About so many neighbours count for each image, if there are enough.
+/// About this many neighbours count for each image, if there are enough.
 const PERPLEXITY: f64 = 30.0;
 const ITERATIONS: u32 = 500;
-/// In so many of them, attraction is stronger, so that clusters find together before they harden.
+/// In this many iterations attraction is stronger, so that clusters come together before they harden.
 const EXAGGERATED: u32 = 150;
-/// How much stronger, for few and for many images. With few images nearly all are neighbours of all, and what pulls thousands together would make a single point of them; 4 is what the first paper used.
+/// How much stronger, for few and for many images. Among few images nearly all are each other's neighbours, and what pulls thousands together would collapse them into a single point; 4 is the value in the original paper.
 const EXAGGERATION: [f32; 2] = [4.0, 12.0];
-/// The exaggeration grows by one for so many images.
+/// The exaggeration grows by one for every this many images.
 const IMAGES_PER_EXAGGERATION: f32 = 250.0;
-/// A layout that shrinks to this share of its first width is about to become a single point.
+/// A layout that shrinks to this share of its initial width is about to collapse into a single point.
 const COLLAPSED: f32 = 0.1;
-/// No point moves further along an axis in one iteration.
+/// The furthest that a point may move along an axis in one iteration.
 const LONGEST_STEP: f32 = 5.0;
-/// Pairs of points between two pauses, about a millisecond.
+/// How many pairs of points are processed between two pauses, about a millisecond's work.
 const PAIRS: usize = 500_000;
 
-/// Places embeddings so that near neighbours stay near each other; distances between clusters mean little.
+/// Places embeddings so that close neighbours stay close; distances between clusters mean little.
 ///
 /// All points are within -1 to 1, both axes at the same scale.
 /// The same embeddings and seed give the same map.
@@ -59,7 +59,7 @@ pub async fn tsne(
     let collapsed = COLLAPSED * width(&layout);
     for iteration in 1..=ITERATIONS {
         let (exaggeration, momentum) = if iteration <= EXAGGERATED {
-            // Where all images are about equally far from each other, any exaggeration makes one point of them.
+            // If all images are about equally far apart, any exaggeration collapses them into one point.
             if width(&layout) < collapsed {
                 early = 1.0;
             }
@@ -74,7 +74,7 @@ pub async fn tsne(
                 let slope = gradient[axis][point];
                 let velocity = &mut velocity[axis][point];
                 let gain = &mut gains[axis][point];
-                // Faster while the direction stays the same, slower when it turns.
+                // Faster while the direction stays the same, slower when it reverses.
                 let is_turning = (slope > 0.0) == (*velocity > 0.0);
                 *gain = if is_turning {
                     (*gain * 0.8).max(0.01)
@@ -94,7 +94,7 @@ pub async fn tsne(
     Ok(fit_into_square(&points))
 }
 
-/// How strongly two points attract each other: half of the joint probability of the pair, which adds up when each is among the other's neighbours.
+/// How strongly two points attract each other: half of the pair's joint probability, which adds up if each is among the other's neighbours.
 struct Attraction {
     points: [usize; 2],
     weight: f32,
@@ -121,7 +121,7 @@ async fn attractions(
             .map(|(other, values)| (squared_distance(row, values), other))
             .collect();
         if neighbours < nearest.len() {
-            // Ties go by the index, so that the outcome does not depend on the selection's inner order.
+            // Ties are broken by index, so that the outcome does not depend on the internal order of the selection.
             nearest
                 .select_nth_unstable_by(neighbours, |a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
             nearest.truncate(neighbours);
@@ -143,13 +143,13 @@ fn squared_distance(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum()
 }
 
-/// Probabilities that fall with the squared distance like a normal distribution, as wide as the perplexity asks for.
+/// Probabilities that fall off with the squared distance like a normal distribution, with the width that gives the desired perplexity.
 fn conditional_probabilities(squared: &[f32], perplexity: f64) -> Vec<f64> {
     let least = squared.iter().copied().fold(f32::INFINITY, f32::min);
     let beyond: Vec<f64> = squared.iter().map(|&it| f64::from(it - least)).collect();
     let mean = beyond.iter().sum::<f64>() / beyond.len() as f64;
     if mean <= 0.0 {
-        // All neighbours are equally near.
+        // All neighbours are equally close.
         return vec![1.0 / beyond.len() as f64; beyond.len()];
     }
     let (mut low, mut high, mut precision) = (0.0, f64::INFINITY, 1.0 / mean);
@@ -178,7 +178,7 @@ fn conditional_probabilities(squared: &[f32], perplexity: f64) -> Vec<f64> {
     weights.iter().map(|weight| weight / sum).collect()
 }
 
-/// The principal components at a tiny scale, and by the seed moved so little that only equal embeddings notice.
+/// The principal components at a tiny scale, jittered according to the seed so slightly that it only separates equal embeddings.
 fn start(points: &[[f32; 2]], seed: u64) -> [Vec<f32>; 2] {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let squares: f32 = points.iter().map(|point| point[0] * point[0]).sum();
@@ -194,7 +194,7 @@ fn start(points: &[[f32; 2]], seed: u64) -> [Vec<f32>; 2] {
     })
 }
 
-/// The larger one of a layout's extents along the two axes.
+/// The larger of a layout's extents along the two axes.
 fn width(layout: &[Vec<f32>; 2]) -> f32 {
     let extents = layout.iter().map(|axis| {
         let least = axis.iter().copied().fold(f32::INFINITY, f32::min);
@@ -203,7 +203,7 @@ fn width(layout: &[Vec<f32>; 2]) -> f32 {
     extents.fold(0.0, f32::max)
 }
 
-/// A quarter of the gradient of the Kullback–Leibler divergence by each point, for each axis.
+/// A quarter of the gradient of the Kullback–Leibler divergence with respect to each point, for each axis.
 async fn gradient(
     layout: &[Vec<f32>; 2],
     attractions: &[Attraction],
@@ -243,9 +243,9 @@ async fn gradient(
     Ok(gradient)
 }
 
-/// Over all points: the sum of the closeness 1 / (1 + d²), and for each axis that of its square times the distance.
+/// Sums over all points: of the closeness 1 / (1 + d²), and for each axis of its square times the distance.
 fn repulsion(x: f32, y: f32, xs: &[f32], ys: &[f32]) -> [f32; 3] {
-    // Eight sums side by side: one could not be vectorised, because floats may not be reordered.
+    // Eight partial sums: a single one could not be vectorised, because floating-point additions must not be reordered.
     const LANES: usize = 8;
     let of = |other_x: f32, other_y: f32| {
         let (x, y) = (x - other_x, y - other_y);
@@ -287,7 +287,7 @@ mod tests {
         pollster::block_on(tsne(&rows(embeddings), seed, &Recorder::default())).expect("runs")
     }
 
-    /// Share of points whose nearest neighbour is of the same class.
+    /// The share of points whose nearest neighbour has the same class.
     fn agreement(points: &[[f32; 2]], per_class: usize) -> f64 {
         let agrees = |&point: &usize| {
             let others = (0..points.len()).filter(|&other| other != point);
@@ -318,7 +318,7 @@ mod tests {
 
     #[test]
     fn few_embeddings_that_are_all_about_equally_far_apart_do_not_collapse() {
-        // 75 classes of one image each.
+        // 75 classes with one image each.
         let points = tsne_of(&clusters(75, 1, 3), 0);
         assert!(points.iter().flatten().any(|value| value.abs() > 0.99));
         for (at, point) in points.iter().enumerate() {
@@ -388,7 +388,7 @@ mod tests {
             let mut sum = 0.0;
             for (a, row) in joint.iter().enumerate() {
                 for (b, &together) in row.iter().enumerate() {
-                    // A point is never its own neighbour, and most pairs are none.
+                    // A point is never its own neighbour, and most pairs are not neighbours.
                     if together > 0.0 {
                         sum += together * (together * total / closeness(a, b)).ln();
                     }
