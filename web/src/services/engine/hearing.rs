@@ -17,8 +17,8 @@ use super::answer::{Answer, Covered, Given, Judgement};
 use super::running::WATCH_MS;
 use super::{Engine, GATHER_MS};
 use crate::context::App;
-use crate::parts;
 use crate::services::keep::weights;
+use crate::services::parts;
 use crate::services::samples::intake;
 use crate::state::Action;
 
@@ -37,43 +37,8 @@ impl Engine {
 
     /// Takes the attachments and the answers out, and gathers what changes the state.
     fn event(&self, app: &App, event: Event, attachments: Vec<JsValue>) {
-        let event = match event {
-            Event::Unpacked { request } => return self.give(request, Given::Project(attachments)),
-            Event::Analysed { job, is_final } => {
-                let text = attachments.into_iter().next().unwrap_or_default();
-                return self.analysed(app, job, text, is_final);
-            }
-            Event::Inside { request, stages } => {
-                let maps = attachments.first().and_then(JsCast::dyn_ref::<Uint8Array>);
-                let maps = maps.map(Uint8Array::to_vec).unwrap_or_default();
-                return self.give(request, Given::Inside(stages, maps));
-            }
-            Event::Varied { request } => {
-                let pictures = attachments.into_iter().map(JsCast::dyn_into);
-                return self.give(request, Given::Pictures(pictures.flatten().collect()));
-            }
-            Event::WeightsOpened {
-                request,
-                backbone: choice,
-                has_hidden,
-                in_8_bits,
-            } => {
-                let file = attachments.into_iter().next().map(JsCast::dyn_into);
-                let given = match file {
-                    Some(Ok(file)) => Given::Weights {
-                        choice,
-                        has_hidden,
-                        in_8_bits,
-                        file,
-                    },
-                    _ => Given::Failed(String::new()),
-                };
-                return self.give(request, given);
-            }
-            Event::Probed { request, image_ms } => {
-                return self.give(request, Given::Speed(image_ms));
-            }
-            event => event,
+        let Some((event, attachments)) = self.given(app, event, attachments) else {
+            return;
         };
         let attachment = attachments.into_iter().next().unwrap_or(JsValue::UNDEFINED);
         match &event {
@@ -182,6 +147,54 @@ impl Engine {
             _ => {}
         }
         self.gather(app, event);
+    }
+
+    /// Hands an answer that is all attachments on to whoever has asked, and gives every other event back.
+    fn given(
+        &self,
+        app: &App,
+        event: Event,
+        attachments: Vec<JsValue>,
+    ) -> Option<(Event, Vec<JsValue>)> {
+        match event {
+            Event::Unpacked { request } => self.give(request, Given::Project(attachments)),
+            Event::Analysed { job, is_final } => {
+                let text = attachments.into_iter().next().unwrap_or_default();
+                self.analysed(app, job, text, is_final);
+            }
+            Event::Inside { request, stages } => {
+                let maps = attachments.first().and_then(JsCast::dyn_ref::<Uint8Array>);
+                let maps = maps.map(Uint8Array::to_vec).unwrap_or_default();
+                self.give(request, Given::Inside(stages, maps));
+            }
+            Event::Varied { request } => {
+                let pictures = attachments.into_iter().map(JsCast::dyn_into);
+                self.give(request, Given::Pictures(pictures.flatten().collect()));
+            }
+            Event::WeightsOpened {
+                request,
+                backbone: choice,
+                has_hidden,
+                in_8_bits,
+            } => {
+                let file = attachments.into_iter().next().map(JsCast::dyn_into);
+                let given = match file {
+                    Some(Ok(file)) => Given::Weights {
+                        choice,
+                        has_hidden,
+                        in_8_bits,
+                        file,
+                    },
+                    _ => Given::Failed(String::new()),
+                };
+                self.give(request, given);
+            }
+            Event::Probed { request, image_ms } => {
+                self.give(request, Given::Speed(image_ms));
+            }
+            event => return Some((event, attachments)),
+        }
+        None
     }
 
     /// Reads findings, which takes the code of the part that shows them, and hands them on.

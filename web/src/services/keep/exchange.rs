@@ -14,13 +14,14 @@ use web_sys::Blob;
 use yew::Callback;
 
 use super::download;
-use super::store::{KeptEmbedding, KeptFile, StoreError};
+use super::store::{KeptEmbedding, KeptFile};
 use crate::context::App;
 use crate::services::engine::Given;
 use crate::state::project::{Project, Sample};
 use crate::state::run::{Plan, Results};
 use crate::state::saved::Saved;
 use crate::state::settings::Draft;
+use crate::state::storage::StoreError;
 use crate::state::{Action, State};
 use crate::text;
 
