@@ -94,6 +94,9 @@ pub enum Section {
 }
 
 impl Setting {
+    /// How many settings there are.
+    pub const COUNT: usize = Self::Mixup as usize + 1;
+
     /// Its line of the table.
     pub fn card(self) -> &'static SettingCard {
         &SETTINGS[self as usize]
@@ -134,11 +137,8 @@ impl TrainSettings {
     }
 }
 
-/// How many settings there are.
-const COUNT: usize = Setting::Mixup as usize + 1;
-
 /// All settings, in the order of [`Setting`]'s variants, which within a section is also the order of the page.
-pub static SETTINGS: [SettingCard; COUNT] = [
+pub static SETTINGS: [SettingCard; Setting::COUNT] = [
     SettingCard {
         id: Setting::Epochs,
         label: "Epochs",
@@ -458,7 +458,7 @@ pub static SETTINGS: [SettingCard; COUNT] = [
 
 const _: () = {
     let mut at = 0;
-    while at < COUNT {
+    while at < Setting::COUNT {
         assert!(
             SETTINGS[at].id as usize == at,
             "the table has the order of the variants"
