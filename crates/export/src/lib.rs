@@ -5,7 +5,6 @@
 //! `docs/export.md` describes each.
 
 mod backbone;
-mod base64;
 mod bundle;
 mod error;
 mod graph;

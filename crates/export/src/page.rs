@@ -2,13 +2,13 @@
 
 use std::io::Write;
 
+use data_encoding::BASE64;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::backbone::Facts;
-use crate::base64::base64;
 use crate::bundle::fill;
 use crate::{ExportError, Model};
 
@@ -66,9 +66,9 @@ pub fn page(model: &Model<'_>, title: &str, program: &Program<'_>) -> Result<Str
         ("title", &escaped(title)),
         ("style", &style),
         ("about", &json(&about)?),
-        ("trained", &base64(model.trained)),
-        ("weights", &base64(model.weights)),
-        ("wasm", &base64(&gzip(program.wasm)?)),
+        ("trained", &BASE64.encode(model.trained)),
+        ("weights", &BASE64.encode(model.weights)),
+        ("wasm", &BASE64.encode(&gzip(program.wasm)?)),
         ("glue", program.glue),
         ("script", script),
         ("backbone", model.backbone.title()),
@@ -108,7 +108,7 @@ fn json(data: &impl Serialize) -> Result<String, ExportError> {
 
 /// The source expression with which a content security policy allows exactly this text.
 fn hash(text: &str) -> String {
-    format!("'sha256-{}'", base64(&Sha256::digest(text)))
+    format!("'sha256-{}'", BASE64.encode(&Sha256::digest(text)))
 }
 
 fn gzip(bytes: &[u8]) -> Result<Vec<u8>, ExportError> {
@@ -125,7 +125,7 @@ fn fonts([text, display]: [&[u8]; 2]) -> String {
             style += &format!(
                 "@font-face {{ font-family: \"{name}\"; font-weight: 200 900; \
                  src: url(data:font/woff2;base64,{}) format(\"woff2\"); }}\n",
-                base64(file)
+                BASE64.encode(file)
             );
         }
     }
@@ -232,11 +232,11 @@ mod tests {
         let html = made(&classes, "Fruit");
         assert_eq!(
             between(&html, "id=\"weights\">", "<"),
-            base64(model.weights)
+            BASE64.encode(model.weights)
         );
         assert_eq!(
             between(&html, "id=\"trained\">", "<"),
-            base64(model.trained)
+            BASE64.encode(model.trained)
         );
     }
 
