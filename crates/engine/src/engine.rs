@@ -23,13 +23,14 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::Blob;
 
-use crate::analysis::DrawnMap;
+use crate::browser::pause::Pause;
+use crate::browser::port;
 use crate::device::Chosen;
-use crate::pause::Pause;
-use crate::preparing::{self, Prepared};
+use crate::files::{archive, fetch, packing};
+use crate::inputs::samples::Samples;
 use crate::remaining::Remaining;
-use crate::samples::Samples;
-use crate::{archive, fetch, packing, port};
+use crate::work::analysis::DrawnMap;
+use crate::work::preparing::{self, Prepared};
 
 /// Starts listening.
 pub fn run(fallback: Option<Fallback>, adapter: Option<String>) {

@@ -12,11 +12,11 @@ use headstart_project::{
 use headstart_training::{Host, Interrupted, cross_validate, examine, occlude, pca, place, tsne};
 use wasm_bindgen::JsValue;
 
-use crate::comparing::Others;
+use crate::browser::pause::Pause;
+use crate::browser::port;
 use crate::engine::{AnalysisRequest, Engine, failed};
-use crate::pause::Pause;
-use crate::port;
-use crate::predicting::{class_of, prepare};
+use crate::work::comparing::Others;
+use crate::work::predicting::{class_of, prepare};
 
 /// Positions of the covering patch a side.
 const OCCLUSION_SIDE: usize = 8;

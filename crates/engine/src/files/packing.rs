@@ -15,10 +15,10 @@ use js_sys::{Array, Date, Float32Array, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Blob, BlobPropertyBag, FileReaderSync};
 
-use crate::blob::BlobReader;
+use crate::browser::pause::Pause;
+use crate::browser::port::{self, describe};
 use crate::engine::Engine;
-use crate::pause::Pause;
-use crate::port::{self, describe};
+use crate::files::blob::BlobReader;
 use crate::remaining::Remaining;
 
 /// Bytes of a file that are read at a time.

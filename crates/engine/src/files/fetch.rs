@@ -9,8 +9,8 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, ReadableStreamDefaultReader, Response};
 
-use crate::blob::BlobReader;
-use crate::port::{self, describe};
+use crate::browser::port::{self, describe};
+use crate::files::blob::BlobReader;
 use crate::remaining::Remaining;
 
 /// Gets weights from where they are, and checks that their SHA-256 is `sha256` (hexadecimal).

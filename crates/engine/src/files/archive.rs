@@ -7,9 +7,9 @@ use js_sys::{Array, Uint8Array};
 use wasm_bindgen::JsValue;
 use web_sys::Blob;
 
-use crate::blob::BlobReader;
-use crate::pause::Pause;
-use crate::port;
+use crate::browser::pause::Pause;
+use crate::browser::port;
+use crate::files::blob::BlobReader;
 
 /// Entries named in the summary.
 const MOST_NAMED: usize = 100;

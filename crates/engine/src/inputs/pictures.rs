@@ -10,7 +10,7 @@ use web_sys::{
     OffscreenCanvas, OffscreenCanvasRenderingContext2d,
 };
 
-use crate::port;
+use crate::browser::port;
 
 /// Side of a thumbnail: two device pixels for each of the page's.
 const THUMBNAIL_PX: u32 = 160;

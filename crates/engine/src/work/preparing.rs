@@ -18,11 +18,11 @@ use headstart_training::{
 };
 use wasm_bindgen::JsValue;
 
-use crate::embedding::MOST_BINDING_BYTES;
+use crate::browser::port;
 use crate::engine::{Engine, failed, internal};
-use crate::pictures::{self, Picture};
-use crate::port;
+use crate::inputs::pictures::{self, Picture};
 use crate::remaining::Remaining;
+use crate::work::embedding::MOST_BINDING_BYTES;
 
 /// The most that is kept for fine-tuning. A page has 4 GB in all, and what it learns from is not the only thing in it.
 const MOST_MB: u64 = 1_000;

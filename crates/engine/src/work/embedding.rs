@@ -6,11 +6,11 @@ use headstart_project::{Activity, DeviceKind, Event, ImageLook, Progress, Reject
 use js_sys::Float32Array;
 use web_sys::Blob;
 
+use crate::browser::port;
 use crate::engine::{Engine, fail};
-use crate::pictures::Picture;
-use crate::port;
+use crate::inputs::pictures::Picture;
+use crate::inputs::samples::Embedding;
 use crate::remaining::Remaining;
-use crate::samples::Embedding;
 
 /// On WebGPU, images are embedded in batches that take about this long.
 const BATCH_MS: f64 = 150.0;

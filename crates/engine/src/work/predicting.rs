@@ -7,9 +7,9 @@ use headstart_project::{EngineError, Event, Frame, HeatFor, HeatMap, Rejection};
 use headstart_training::{Judgement, Model, heat_map, largest};
 use wasm_bindgen::JsValue;
 
+use crate::browser::port;
 use crate::engine::{Engine, PredictionRequest, Ready, internal};
-use crate::pictures::Picture;
-use crate::port;
+use crate::inputs::pictures::Picture;
 
 impl Engine {
     /// Classifies one image.

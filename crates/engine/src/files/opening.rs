@@ -12,12 +12,12 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::Blob;
 
-use crate::blob::BlobReader;
+use crate::browser::pause::Pause;
+use crate::browser::port::{self, describe};
 use crate::engine::Engine;
-use crate::fetch::hexadecimal;
-use crate::pause::Pause;
-use crate::pictures::Picture;
-use crate::port::{self, describe};
+use crate::files::blob::BlobReader;
+use crate::files::fetch::hexadecimal;
+use crate::inputs::pictures::Picture;
 use crate::remaining::Remaining;
 
 /// Weights stay in 8 bits when the features' cosine to those of the opened file is at least this.

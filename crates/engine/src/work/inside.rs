@@ -11,10 +11,10 @@ use headstart_training::{Host, Interrupted, pause};
 use js_sys::Uint8Array;
 use wasm_bindgen::JsValue;
 
+use crate::browser::port;
 use crate::engine::{Engine, failed};
-use crate::pictures::Picture;
-use crate::port;
-use crate::predicting::prepare;
+use crate::inputs::pictures::Picture;
+use crate::work::predicting::prepare;
 
 /// Channels shown of each stage.
 const SHOWN: usize = 8;

@@ -18,10 +18,11 @@ use headstart_training::{
 };
 use wasm_bindgen::JsValue;
 
+use crate::browser::port;
 use crate::engine::{Engine, failed};
-use crate::pictures::Picture;
-use crate::preparing::Prepared;
-use crate::{fetch, port};
+use crate::files::fetch;
+use crate::inputs::pictures::Picture;
+use crate::work::preparing::Prepared;
 
 /// Blocks that are unfrozen where the user has not said how many.
 const BLOCKS: u32 = 2;

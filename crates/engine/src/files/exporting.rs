@@ -8,9 +8,9 @@ use js_sys::{Array, Uint8Array};
 use wasm_bindgen::JsValue;
 use web_sys::{Blob, BlobPropertyBag};
 
+use crate::browser::port::{self, describe};
 use crate::engine::Engine;
-use crate::fetch;
-use crate::port::{self, describe};
+use crate::files::fetch;
 
 /// What the classifier inside the exported page is made of, beside this worker's script.
 const GLUE: &str = "classifier.js";

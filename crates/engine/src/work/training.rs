@@ -6,9 +6,9 @@ use headstart_project::{
 use headstart_training::{ClassImages, Embedded, Host, Interrupted, Tuned};
 use js_sys::Uint8Array;
 
+use crate::browser::pause::Pause;
+use crate::browser::port;
 use crate::engine::{Engine, failed};
-use crate::pause::Pause;
-use crate::port;
 
 impl Engine {
     /// Carries out a run whose images are all embedded.
