@@ -11,6 +11,8 @@ mod engine;
 mod files;
 mod inputs;
 mod remaining;
+mod schedule;
+mod state;
 mod work;
 
 use headstart_project::{Event, Fallback};

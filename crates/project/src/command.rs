@@ -271,3 +271,17 @@ pub struct ClassRequest {
     /// Images that only measure.
     pub test: Vec<SampleId>,
 }
+
+impl TrainRequest {
+    /// All images of the run.
+    pub fn samples(&self) -> impl Iterator<Item = SampleId> {
+        self.classes.iter().flat_map(ClassRequest::samples)
+    }
+}
+
+impl ClassRequest {
+    /// Its images to learn from, then those that only measure.
+    pub fn samples(&self) -> impl Iterator<Item = SampleId> {
+        self.train.iter().chain(&self.test).copied()
+    }
+}

@@ -14,11 +14,11 @@ use web_sys::Blob;
 
 use crate::browser::pause::Pause;
 use crate::browser::port::{self, describe};
-use crate::engine::Engine;
 use crate::files::blob::BlobReader;
 use crate::files::fetch::hexadecimal;
 use crate::inputs::pictures::Picture;
 use crate::remaining::Remaining;
+use crate::state::Shared;
 
 /// Weights stay in 8 bits when the features' cosine to those of the opened file is at least this.
 const LEAST_COSINE: f64 = 0.999;
@@ -33,28 +33,26 @@ struct Opened {
     weights: Blob,
 }
 
-impl Engine {
-    /// Reads a weights file without running anything in it, and answers with the same weights in Headstart's form.
-    pub async fn open_weights(
-        &self,
-        request: RequestId,
-        file: Blob,
-        is_small: bool,
-        keep_hidden: bool,
-    ) {
-        let images = self.state.borrow().samples.first_files(IMAGES);
-        match open(file, is_small, keep_hidden, &images).await {
-            Ok(opened) => {
-                let event = Event::WeightsOpened {
-                    request,
-                    backbone: opened.backbone,
-                    has_hidden: opened.has_hidden,
-                    in_8_bits: opened.in_8_bits,
-                };
-                port::post(&event, &[opened.weights.into()]);
-            }
-            Err(reason) => port::post(&Event::WeightsFailed { request, reason }, &[]),
+/// Reads a weights file without running anything in it, and answers with the same weights in Headstart's form.
+pub async fn open_weights(
+    shared: &Shared,
+    request: RequestId,
+    file: Blob,
+    is_small: bool,
+    keep_hidden: bool,
+) {
+    let images = shared.state.borrow().schedule.samples.first_files(IMAGES);
+    match open(file, is_small, keep_hidden, &images).await {
+        Ok(opened) => {
+            let event = Event::WeightsOpened {
+                request,
+                backbone: opened.backbone,
+                has_hidden: opened.has_hidden,
+                in_8_bits: opened.in_8_bits,
+            };
+            port::post(&event, &[opened.weights.into()]);
         }
+        Err(reason) => port::post(&Event::WeightsFailed { request, reason }, &[]),
     }
 }
 

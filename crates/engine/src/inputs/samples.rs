@@ -1,13 +1,10 @@
 //! The images that the engine knows: which are embedded, and which still wait.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use headstart_project::{BurstId, ImageLook, NewSample, SampleId};
-use headstart_training::Embedded;
-use js_sys::Float32Array;
-use wasm_bindgen::{JsCast, JsValue};
-use web_sys::Blob;
+use headstart_project::{BurstId, ClassRequest, ImageLook, NewSample, SampleId, TrainError};
+use headstart_training::{ClassImages, Embedded};
 
 /// An embedding, and the time that it took.
 #[derive(Clone, Debug)]
@@ -20,57 +17,91 @@ pub struct Embedding {
     pub elapsed_ms: f64,
 }
 
-/// An image that waits to be embedded.
-#[derive(Debug)]
-pub struct Waiting {
+/// An image that comes in.
+#[derive(Clone, Debug)]
+pub struct Arrival<F> {
+    /// What the page says of it.
+    pub sample: NewSample,
+    /// Its file.
+    pub file: F,
+    /// Its embedding, if an engine before this one has made it.
+    pub embedding: Option<Vec<f32>>,
+}
+
+/// An image's place in the queue. An image that is removed and added again gets another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ticket {
     /// The image.
     pub id: SampleId,
+    number: u64,
+}
+
+/// An image that waits to be embedded.
+#[derive(Clone, Debug)]
+pub struct Waiting<F> {
+    /// The image's place in the queue.
+    pub ticket: Ticket,
     /// Its file.
-    pub file: Blob,
+    pub file: F,
     /// The page wants a thumbnail.
     pub needs_thumbnail: bool,
 }
 
-/// What is known.
-#[derive(Debug, Default)]
-pub struct Samples {
+/// What is known. `F` is a file's handle.
+#[derive(Debug)]
+pub struct Samples<F> {
     embedded: HashMap<SampleId, Embedding>,
     bursts: HashMap<SampleId, BurstId>,
-    files: HashMap<SampleId, Blob>,
-    queue: VecDeque<Waiting>,
+    files: HashMap<SampleId, F>,
+    queue: VecDeque<Waiting<F>>,
+    tickets: u64,
 }
 
-impl Samples {
-    /// Takes in new images; `attachments` are as in `Command::AddSamples`, and `features` is the length of an embedding.
-    /// An attached embedding of another length is not used: the image is embedded anew.
-    pub fn add(&mut self, samples: &[NewSample], attachments: &[JsValue], features: usize) {
-        let (files, embeddings) = attachments.split_at(samples.len().min(attachments.len()));
-        let mut embeddings = embeddings.iter();
-        for (sample, file) in samples.iter().zip(files) {
-            if let Ok(file) = file.clone().dyn_into() {
-                self.files.insert(sample.id, file);
-            }
-            if let Some(burst) = sample.burst {
-                self.bursts.insert(sample.id, burst);
-            }
-            let embedding = sample
-                .has_embedding
-                .then(|| embeddings.next())
-                .flatten()
-                .and_then(|values| values.dyn_ref::<Float32Array>())
-                .map(Float32Array::to_vec)
-                .filter(|values| values.len() == features);
-            if let Some(values) = embedding {
-                let values = values.into();
+impl<F> Default for Samples<F> {
+    fn default() -> Self {
+        Self {
+            embedded: HashMap::new(),
+            bursts: HashMap::new(),
+            files: HashMap::new(),
+            queue: VecDeque::new(),
+            tickets: 0,
+        }
+    }
+}
+
+impl<F: Clone> Samples<F> {
+    /// Takes in an image; `features` is the length of an embedding.
+    /// An embedding of another length is not used: the image is embedded anew.
+    /// An image of the same name is replaced.
+    pub fn add(&mut self, arrival: Arrival<F>, features: usize) {
+        let Arrival {
+            sample,
+            file,
+            embedding,
+        } = arrival;
+        if self.files.contains_key(&sample.id) {
+            self.remove(&[sample.id]);
+        }
+        self.files.insert(sample.id, file.clone());
+        if let Some(burst) = sample.burst {
+            self.bursts.insert(sample.id, burst);
+        }
+        match embedding.filter(|values| values.len() == features) {
+            Some(values) => {
                 let embedding = Embedding {
-                    values,
+                    values: values.into(),
                     look: sample.look,
                     elapsed_ms: 0.0,
                 };
                 self.embedded.insert(sample.id, embedding);
-            } else if let Ok(file) = file.clone().dyn_into() {
+            }
+            None => {
+                self.tickets += 1;
                 self.queue.push_back(Waiting {
-                    id: sample.id,
+                    ticket: Ticket {
+                        id: sample.id,
+                        number: self.tickets,
+                    },
                     file,
                     needs_thumbnail: sample.needs_thumbnail,
                 });
@@ -85,23 +116,25 @@ impl Samples {
             self.bursts.remove(id);
             self.files.remove(id);
         }
-        self.queue.retain(|waiting| !samples.contains(&waiting.id));
+        let is_kept = |waiting: &Waiting<F>| !samples.contains(&waiting.ticket.id);
+        self.queue.retain(is_kept);
     }
 
     /// The next images to embed, at most `most`; they stay in the queue until [`Samples::finish`].
-    pub fn next(&self, most: usize) -> impl Iterator<Item = &Waiting> {
-        self.queue.iter().take(most)
+    pub fn next(&self, most: usize) -> Vec<Waiting<F>> {
+        self.queue.iter().take(most).cloned().collect()
     }
 
     /// Takes an image out of the queue, with its embedding unless it cannot be used.
-    /// Returns false if it has been removed meanwhile.
-    pub fn finish(&mut self, id: SampleId, embedding: Option<Embedding>) -> bool {
-        let Some(at) = self.queue.iter().position(|waiting| waiting.id == id) else {
+    /// Returns false if it has been removed or replaced meanwhile.
+    pub fn finish(&mut self, ticket: Ticket, embedding: Option<Embedding>) -> bool {
+        let mut queue = self.queue.iter();
+        let Some(at) = queue.position(|waiting| waiting.ticket == ticket) else {
             return false;
         };
         self.queue.remove(at);
         if let Some(embedding) = embedding {
-            self.embedded.insert(id, embedding);
+            self.embedded.insert(ticket.id, embedding);
         }
         true
     }
@@ -114,14 +147,41 @@ impl Samples {
     /// Whether any of these images waits.
     pub fn any_waiting(&self, mut ids: impl Iterator<Item = SampleId>) -> bool {
         !self.queue.is_empty() && {
-            let waiting: std::collections::HashSet<_> =
-                self.queue.iter().map(|waiting| waiting.id).collect();
+            let queue = self.queue.iter();
+            let waiting: HashSet<SampleId> = queue.map(|waiting| waiting.ticket.id).collect();
             ids.any(|id| waiting.contains(&id))
         }
     }
 
+    /// The classes' images with their embeddings.
+    ///
+    /// # Errors
+    /// [`TrainError::NotEmbedded`] when some have none.
+    pub fn gather(&self, classes: &[ClassRequest]) -> Result<Vec<ClassImages>, TrainError> {
+        let mut missing = 0;
+        let mut collect = |ids: &[SampleId]| -> Vec<Embedded> {
+            let found: Vec<_> = ids.iter().filter_map(|&id| self.embedded(id)).collect();
+            missing += ids.len() - found.len();
+            found
+        };
+        let classes = classes
+            .iter()
+            .map(|class| ClassImages {
+                name: class.name.clone(),
+                train: collect(&class.train),
+                test: collect(&class.test),
+            })
+            .collect();
+        match missing {
+            0 => Ok(classes),
+            count => Err(TrainError::NotEmbedded {
+                count: count as u32,
+            }),
+        }
+    }
+
     /// An image with all that training wants to know of it.
-    pub fn embedded(&self, id: SampleId) -> Option<Embedded> {
+    fn embedded(&self, id: SampleId) -> Option<Embedded> {
         let embedding = self.embedded.get(&id)?;
         Some(Embedded {
             id,
@@ -131,13 +191,20 @@ impl Samples {
         })
     }
 
+    /// The time that the classes' embeddings took, when each was made.
+    pub fn embed_ms(&self, classes: &[ClassRequest]) -> f64 {
+        let ids = classes.iter().flat_map(ClassRequest::samples);
+        ids.filter_map(|id| Some(self.embedding(id)?.elapsed_ms))
+            .sum()
+    }
+
     /// An image's file. The browser keeps it; this is only its handle.
-    pub fn file(&self, id: SampleId) -> Option<Blob> {
+    pub fn file(&self, id: SampleId) -> Option<F> {
         self.files.get(&id).cloned()
     }
 
     /// The files of the first images.
-    pub fn first_files(&self, most: usize) -> Vec<Blob> {
+    pub fn first_files(&self, most: usize) -> Vec<F> {
         let mut ids: Vec<SampleId> = self.files.keys().copied().collect();
         ids.sort_unstable();
         let files = ids.into_iter().filter_map(|id| self.file(id));

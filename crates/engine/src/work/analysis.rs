@@ -5,187 +5,176 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use burn::tensor::Device;
+use headstart_backbones::Backbone;
 use headstart_project::{
-    Analysis, DataMap, EngineError, Event, Findings, Frame, HeatFor, JobId, MapMethod, MapPoint,
-    Occlusion, SampleId,
+    Analysis, DataMap, Event, Findings, HeatFor, JobId, MapMethod, MapPoint, Occlusion, SampleId,
+    TrainError,
 };
-use headstart_training::{Host, Interrupted, cross_validate, examine, occlude, pca, place, tsne};
-use wasm_bindgen::JsValue;
+use headstart_training::{Host, Interrupted, cross_validate, examine, occlude, pca, tsne};
+use web_sys::Blob;
 
 use crate::browser::pause::Pause;
 use crate::browser::port;
-use crate::engine::{AnalysisRequest, Engine, failed};
-use crate::work::comparing::Others;
-use crate::work::predicting::{class_of, prepare};
+use crate::inputs::pictures::Image;
+use crate::schedule::{Job, samples_of};
+use crate::state::{DrawnMap, Shared};
+use crate::work::comparing::{Others, compare};
+use crate::work::inside::excite;
+use crate::work::predicting::{class_of, prepare, probability};
+use crate::work::{backbone, urgent};
 
 /// Positions of the covering patch a side.
 const OCCLUSION_SIDE: usize = 8;
 /// Progress is reported no more often than this.
 const REPORT_EVERY_MS: f64 = 80.0;
 
-/// The newest map, on which new images are placed.
-pub struct DrawnMap {
-    embeddings: Vec<Arc<[f32]>>,
-    points: Vec<[f32; 2]>,
-}
-
-impl DrawnMap {
-    /// Where an image that is not on the map belongs.
-    pub fn place(&self, embedding: &[f32]) -> [f32; 2] {
-        let embeddings: Vec<&[f32]> = self.embeddings.iter().map(|values| &**values).collect();
-        place(embedding, &embeddings, &self.points)
-    }
-}
-
-impl Engine {
-    /// Carries an analysis out.
-    pub async fn analyse(&self, request: AnalysisRequest) {
-        let job = request.id;
-        self.state.borrow_mut().active_job = Some((job, false));
-        let host = JobHost {
-            engine: self,
-            job,
-            pause: Pause::new(),
-            start_ms: port::now_ms(),
-            reported_ms: Cell::new(f64::MIN),
-        };
-        let outcome = match request.analysis {
-            Analysis::CrossValidate { .. }
-            | Analysis::Examine { .. }
-            | Analysis::Map { .. }
-            | Analysis::Compare { .. }
-            | Analysis::Excite { .. } => {
-                host.until_embedded(&request.analysis).await;
-                self.look_into(request, &host).await
-            }
-            Analysis::Occlude { heat } => {
-                let image = request.attachments.into_iter().next();
-                self.occlude(heat, image, &host).await
-            }
-        };
-        self.state.borrow_mut().active_job = None;
-        match outcome {
-            Ok(findings) => port::post_findings(job, &findings, true),
-            Err(Interrupted::Cancelled) => port::post(&Event::AnalysisStopped { job }, &[]),
-            Err(Interrupted::Failed(reason)) => {
-                port::post(&Event::AnalysisFailed { job, reason }, &[]);
-            }
+/// Carries an analysis out.
+pub async fn analyse(shared: &Shared, request: Job<Blob>) {
+    let job = request.id;
+    let host = JobHost {
+        shared,
+        job,
+        pause: Pause::new(),
+        start_ms: port::now_ms(),
+        reported_ms: Cell::new(f64::MIN),
+    };
+    let outcome = match request.analysis {
+        Analysis::CrossValidate { .. }
+        | Analysis::Examine { .. }
+        | Analysis::Map { .. }
+        | Analysis::Compare { .. }
+        | Analysis::Excite { .. } => {
+            host.until_embedded(&request.analysis).await;
+            look_into(shared, request, &host).await
+        }
+        Analysis::Occlude { heat } => {
+            let image = request.attachments.into_iter().next();
+            cover(shared, heat, image, &host).await
+        }
+    };
+    shared.state.borrow_mut().schedule.job_ended();
+    match outcome {
+        Ok(findings) => port::post_findings(job, &findings, true),
+        Err(Interrupted::Cancelled) => port::post(&Event::AnalysisStopped { job }, &[]),
+        Err(Interrupted::Failed(reason)) => {
+            port::post(&Event::AnalysisFailed { job, reason }, &[]);
         }
     }
+}
 
-    async fn look_into(
-        &self,
-        request: AnalysisRequest,
-        host: &JobHost<'_>,
-    ) -> Result<Findings, Interrupted> {
-        let features = self.ready().map_or(0, |ready| ready.backbone.features());
-        // Heads are so small that the CPU is always the fastest place for them.
-        let device = Device::flex();
-        match &request.analysis {
-            Analysis::CrossValidate {
-                classes,
-                settings,
-                folds,
-            } => {
-                let classes = self.gather(classes)?;
-                cross_validate(&classes, features, settings, *folds, &device, host)
-                    .await
-                    .map(Findings::CrossValidation)
-            }
-            Analysis::Examine { classes } => {
-                let classes = self.gather(classes)?;
-                examine(&classes, host).await.map(Findings::Examination)
-            }
-            Analysis::Map { samples, seed } => self.draw_map(samples, *seed, host).await,
-            Analysis::Compare {
-                classes,
-                settings,
-                experiment,
-                backbones,
-            } => {
-                let others = Others::new(backbones, request.weights, request.attachments);
-                let experiment = experiment.clone();
-                self.compare(host.job, classes, settings, experiment, others, host)
-                    .await
-            }
-            Analysis::Excite {
-                samples,
-                stage,
-                channel,
-            } => self.excite(samples, *stage, *channel, host).await,
-            Analysis::Occlude { .. } => Err(Interrupted::Cancelled),
+async fn look_into(
+    shared: &Shared,
+    request: Job<Blob>,
+    host: &JobHost<'_>,
+) -> Result<Findings, Interrupted> {
+    let features = shared.ready().map_or(0, |ready| ready.backbone.features());
+    // Heads are so small that the CPU is always the fastest place for them.
+    let device = Device::flex();
+    let gather = |classes| shared.state.borrow().schedule.samples.gather(classes);
+    match &request.analysis {
+        Analysis::CrossValidate {
+            classes,
+            settings,
+            folds,
+        } => {
+            let classes = gather(classes)?;
+            cross_validate(&classes, features, settings, *folds, &device, host)
+                .await
+                .map(Findings::CrossValidation)
         }
-    }
-
-    /// Images that have gone or cannot be embedded are left out.
-    async fn draw_map(
-        &self,
-        samples: &[SampleId],
-        seed: u64,
-        host: &JobHost<'_>,
-    ) -> Result<Findings, Interrupted> {
-        let (ids, embeddings): (Vec<SampleId>, Vec<Arc<[f32]>>) = {
-            let state = self.state.borrow();
-            samples
-                .iter()
-                .filter_map(|&id| Some((id, state.samples.embedding(id)?.values.clone())))
-                .unzip()
-        };
-        let rows: Vec<&[f32]> = embeddings.iter().map(|values| &**values).collect();
-        let draw = |method: MapMethod, points: Vec<[f32; 2]>| {
-            let map_points = ids.iter().zip(&points);
-            let map_points = map_points.map(|(&id, &[x, y])| MapPoint { id, x, y });
-            let map = DataMap {
-                method,
-                points: map_points.collect(),
-            };
-            self.state.borrow_mut().map = Some(Rc::new(DrawnMap {
-                embeddings: embeddings.clone(),
-                points,
-            }));
-            Findings::Map(map)
-        };
-        let first = draw(MapMethod::Pca, pca(&rows, seed, host).await?);
-        port::post_findings(host.job, &first, false);
-        Ok(draw(MapMethod::Tsne, tsne(&rows, seed, host).await?))
-    }
-
-    async fn occlude(
-        &self,
-        heat: HeatFor,
-        image: Option<JsValue>,
-        host: &JobHost<'_>,
-    ) -> Result<Findings, Interrupted> {
-        let (Some(ready), Some(model), Some(image)) =
-            (self.ready(), self.state.borrow().model.clone(), image)
-        else {
-            return Err(failed("there is no model yet").into());
-        };
-        let planes = prepare(&ready, Frame::File, image).await.map_err(failed)?;
-        let embedding = self
-            .run_own_backbone(planes.clone(), headstart_backbones::Backbone::embed)
+        Analysis::Examine { classes } => {
+            let classes = gather(classes)?;
+            examine(&classes, host).await.map(Findings::Examination)
+        }
+        Analysis::Map { samples, seed } => draw_map(shared, samples, *seed, host).await,
+        Analysis::Compare {
+            classes,
+            settings,
+            experiment,
+            backbones,
+        } => {
+            let others = Others::new(backbones, request.weights, request.attachments);
+            let experiment = experiment.clone();
+            let classes = gather(classes)?;
+            compare(
+                shared, host.job, classes, settings, experiment, others, host,
+            )
             .await
-            .map_err(failed)?;
-        let judgement = model.judge(&embedding).await?;
-        let class = class_of(heat, &judgement.probabilities);
-        let side_px = ready.backbone.input_px() as usize;
-        let judge = async |planes: Vec<f32>| -> Result<f32, Interrupted> {
-            let probability = self.probability(&model, planes, class).await;
-            probability.map_err(|error: EngineError| failed(error).into())
-        };
-        let changes = occlude(planes, side_px, OCCLUSION_SIDE, judge, host).await?;
-        Ok(Findings::Occlusion(Occlusion {
-            class: class as u32,
-            probability: judgement.probabilities.get(class).copied().unwrap_or(0.0),
-            side: OCCLUSION_SIDE as u32,
-            changes,
-        }))
+        }
+        Analysis::Excite {
+            samples,
+            stage,
+            channel,
+        } => excite(shared, samples, *stage, *channel, host).await,
+        Analysis::Occlude { .. } => Err(Interrupted::Cancelled),
     }
+}
+
+/// Images that have gone or cannot be embedded are left out.
+async fn draw_map(
+    shared: &Shared,
+    samples: &[SampleId],
+    seed: u64,
+    host: &JobHost<'_>,
+) -> Result<Findings, Interrupted> {
+    let (ids, embeddings): (Vec<SampleId>, Vec<Arc<[f32]>>) = {
+        let state = shared.state.borrow();
+        samples
+            .iter()
+            .filter_map(|&id| Some((id, state.schedule.samples.embedding(id)?.values.clone())))
+            .unzip()
+    };
+    let rows: Vec<&[f32]> = embeddings.iter().map(|values| &**values).collect();
+    let draw = |method: MapMethod, points: Vec<[f32; 2]>| {
+        let map_points = ids.iter().zip(&points);
+        let map_points = map_points.map(|(&id, &[x, y])| MapPoint { id, x, y });
+        let map = DataMap {
+            method,
+            points: map_points.collect(),
+        };
+        shared.state.borrow_mut().map = Some(Rc::new(DrawnMap {
+            embeddings: embeddings.clone(),
+            points,
+        }));
+        Findings::Map(map)
+    };
+    let first = draw(MapMethod::Pca, pca(&rows, seed, host).await?);
+    port::post_findings(host.job, &first, false);
+    Ok(draw(MapMethod::Tsne, tsne(&rows, seed, host).await?))
+}
+
+async fn cover(
+    shared: &Shared,
+    heat: HeatFor,
+    image: Option<Blob>,
+    host: &JobHost<'_>,
+) -> Result<Findings, Interrupted> {
+    let (Some(ready), Some(model), Some(image)) = (shared.ready(), shared.model(), image) else {
+        return Err(TrainError::internal("there is no model yet").into());
+    };
+    let planes = prepare(&ready, Image::File(image)).await;
+    let planes = planes.map_err(TrainError::internal)?;
+    let embedding = backbone::run_own(shared, planes.clone(), Backbone::embed).await;
+    let embedding = embedding.map_err(TrainError::internal)?;
+    let judgement = model.judge(&embedding).await?;
+    let class = class_of(heat, &judgement.probabilities);
+    let side_px = ready.backbone.input_px() as usize;
+    let judge = async |planes: Vec<f32>| -> Result<f32, Interrupted> {
+        let probability = probability(shared, &model, planes, class).await;
+        Ok(probability.map_err(TrainError::internal)?)
+    };
+    let changes = occlude(planes, side_px, OCCLUSION_SIDE, judge, host).await?;
+    Ok(Findings::Occlusion(Occlusion {
+        class: class as u32,
+        probability: judgement.probabilities.get(class).copied().unwrap_or(0.0),
+        side: OCCLUSION_SIDE as u32,
+        changes,
+    }))
 }
 
 /// An analysis' line to the engine.
 struct JobHost<'a> {
-    engine: &'a Engine,
+    shared: &'a Shared,
     job: JobId,
     pause: Pause,
     start_ms: f64,
@@ -195,19 +184,10 @@ struct JobHost<'a> {
 impl JobHost<'_> {
     /// Waits until none of the analysis' images is still to be embedded.
     async fn until_embedded(&self, analysis: &Analysis) {
-        let ids: Vec<SampleId> = match analysis {
-            Analysis::CrossValidate { classes, .. }
-            | Analysis::Examine { classes }
-            | Analysis::Compare { classes, .. } => classes
-                .iter()
-                .flat_map(|class| class.train.iter().chain(&class.test).copied())
-                .collect(),
-            Analysis::Map { samples, .. } | Analysis::Excite { samples, .. } => samples.clone(),
-            Analysis::Occlude { .. } => return,
-        };
+        let ids = samples_of(analysis);
         let is_waiting = || {
-            let state = self.engine.state.borrow();
-            state.samples.any_waiting(ids.iter().copied())
+            let samples = &self.shared.state.borrow().schedule.samples;
+            samples.any_waiting(ids.iter().copied())
         };
         while is_waiting() && !self.is_cancelled() {
             Host::pause(self).await;
@@ -221,12 +201,12 @@ impl Host for JobHost<'_> {
     }
 
     fn is_cancelled(&self) -> bool {
-        matches!(self.engine.state.borrow().active_job, Some((_, true)))
+        self.shared.state.borrow().schedule.is_job_stopping()
     }
 
     async fn pause(&self) {
         self.pause.when_due().await;
-        self.engine.let_urgent_steps_through().await;
+        urgent::let_through(self.shared).await;
     }
 
     fn report_progress(&self, done: u32, total: u32) {

@@ -5,15 +5,15 @@ use std::rc::Rc;
 use burn::tensor::Tensor;
 use headstart_backbones::{Backbone, StageInfo};
 use headstart_project::{
-    Event, Excited, Findings, Frame, InsideChannel, InsideStage, RequestId, SampleId,
+    Event, Excited, Findings, InsideChannel, InsideStage, RequestId, SampleId, TrainError,
 };
 use headstart_training::{Host, Interrupted, pause};
 use js_sys::Uint8Array;
-use wasm_bindgen::JsValue;
 
 use crate::browser::port;
-use crate::engine::{Engine, failed};
-use crate::inputs::pictures::Picture;
+use crate::inputs::pictures::{Image, Picture};
+use crate::state::Shared;
+use crate::work::backbone;
 use crate::work::predicting::prepare;
 
 /// Channels shown of each stage.
@@ -23,112 +23,117 @@ const SIDE: usize = 56;
 /// Images found for a channel.
 const FOUND: usize = 6;
 
-impl Engine {
-    /// Shows the strongest channels of each stage for an image.
-    pub async fn look_inside(&self, request: RequestId, frame: Frame, image: JsValue) {
-        let (stages, maps) = self.inside(frame, image).await.unwrap_or_default();
-        let maps = Uint8Array::from(maps.as_slice());
-        port::post(&Event::Inside { request, stages }, &[maps.into()]);
-    }
+/// Shows the strongest channels of each stage for an image.
+pub async fn look_inside(shared: &Shared, request: RequestId, image: Image) {
+    let (stages, maps) = inside(shared, image).await.unwrap_or_default();
+    let maps = Uint8Array::from(maps.as_slice());
+    port::post(&Event::Inside { request, stages }, &[maps.into()]);
+}
 
-    async fn inside(&self, frame: Frame, image: JsValue) -> Option<(Vec<InsideStage>, Vec<u8>)> {
-        let ready = self.ready()?;
-        let planes = prepare(&ready, frame, image).await.ok()?;
-        let values = self.run_own_backbone(planes, all_stages).await.ok()?;
-        let (mut stages, mut shown) = (Vec::new(), Vec::new());
-        for (stage, maps) in by_stage(ready.backbone.stages(), &values) {
-            let [channels, height, width] = stage.output;
-            let mut strengths: Vec<(usize, f32)> = maps
-                .chunks_exact(height * width)
-                .map(spread)
-                .enumerate()
-                .collect();
-            strengths.sort_by(|a, b| b.1.total_cmp(&a.1));
-            strengths.truncate(SHOWN);
-            let step = (width / SIDE).max(1);
-            for &(channel, _) in &strengths {
-                let map = &maps[channel * height * width..][..height * width];
-                shown.extend(picture(map, width, step));
+async fn inside(shared: &Shared, image: Image) -> Option<(Vec<InsideStage>, Vec<u8>)> {
+    let ready = shared.ready()?;
+    let planes = prepare(&ready, image).await.ok()?;
+    let values = backbone::run_own(shared, planes, all_stages).await.ok()?;
+    let (mut stages, mut shown) = (Vec::new(), Vec::new());
+    for (stage, maps) in by_stage(ready.backbone.stages(), &values) {
+        let [channels, height, width] = stage.output;
+        let mut strengths: Vec<(usize, f32)> = maps
+            .chunks_exact(height * width)
+            .map(spread)
+            .enumerate()
+            .collect();
+        strengths.sort_by(|a, b| b.1.total_cmp(&a.1));
+        strengths.truncate(SHOWN);
+        let step = (width / SIDE).max(1);
+        for &(channel, _) in &strengths {
+            let map = &maps[channel * height * width..][..height * width];
+            shown.extend(picture(map, width, step));
+        }
+        stages.push(InsideStage {
+            name: stage.name,
+            channels: channels as u32,
+            side: height as u32,
+            shown_side: (width / step) as u32,
+            strongest: strengths
+                .into_iter()
+                .map(|(channel, strength)| InsideChannel {
+                    channel: channel as u32,
+                    strength,
+                })
+                .collect(),
+        });
+    }
+    Some((stages, shown))
+}
+
+/// Finds the images that excite a channel most. The first time, every image goes through the backbone once more.
+///
+/// # Errors
+/// When the host cancels or the device fails.
+pub async fn excite(
+    shared: &Shared,
+    samples: &[SampleId],
+    stage: u32,
+    channel: u32,
+    host: &impl Host,
+) -> Result<Findings, Interrupted> {
+    let ready = shared.ready();
+    let ready = ready.ok_or_else(|| TrainError::internal("no backbone"))?;
+    let stages = ready.backbone.stages();
+    let before = stages.iter().take(stage as usize);
+    let at = before.map(|stage| stage.output[0]).sum::<usize>() + channel as usize;
+    let mut images = Vec::new();
+    for (done, &id) in samples.iter().enumerate() {
+        let known = shared.state.borrow().excitement.get(&id).cloned();
+        let peaks = match known {
+            Some(known) => known,
+            None => {
+                pause(host).await?;
+                let Some(peaks) = peaks(shared, id).await? else {
+                    continue;
+                };
+                shared
+                    .state
+                    .borrow_mut()
+                    .excitement
+                    .insert(id, peaks.clone());
+                host.report_progress(done as u32 + 1, samples.len() as u32);
+                peaks
             }
-            stages.push(InsideStage {
-                name: stage.name,
-                channels: channels as u32,
-                side: height as u32,
-                shown_side: (width / step) as u32,
-                strongest: strengths
-                    .into_iter()
-                    .map(|(channel, strength)| InsideChannel {
-                        channel: channel as u32,
-                        strength,
-                    })
-                    .collect(),
-            });
-        }
-        Some((stages, shown))
-    }
-
-    /// Finds the images that excite a channel most. The first time, every image goes through the backbone once more.
-    ///
-    /// # Errors
-    /// When the host cancels or the device fails.
-    pub async fn excite(
-        &self,
-        samples: &[SampleId],
-        stage: u32,
-        channel: u32,
-        host: &impl Host,
-    ) -> Result<Findings, Interrupted> {
-        let ready = self.ready().ok_or_else(|| failed("no backbone"))?;
-        let stages = ready.backbone.stages();
-        let before = stages.iter().take(stage as usize);
-        let at = before.map(|stage| stage.output[0]).sum::<usize>() + channel as usize;
-        let mut images = Vec::new();
-        for (done, &id) in samples.iter().enumerate() {
-            let known = self.state.borrow().excitement.get(&id).cloned();
-            let peaks = match known {
-                Some(known) => known,
-                None => {
-                    pause(host).await?;
-                    let Some(peaks) = self.peaks(id).await? else {
-                        continue;
-                    };
-                    self.state.borrow_mut().excitement.insert(id, peaks.clone());
-                    host.report_progress(done as u32 + 1, samples.len() as u32);
-                    peaks
-                }
-            };
-            images.extend(peaks.get(at).map(|&peak| (id, peak)));
-        }
-        images.sort_by(|a, b| b.1.total_cmp(&a.1));
-        images.truncate(FOUND);
-        Ok(Findings::Excited(Excited {
-            stage,
-            channel,
-            images: images.into_iter().map(|(id, _)| id).collect(),
-        }))
-    }
-
-    /// The largest value of each channel of each stage; `None` for an image that is gone.
-    async fn peaks(&self, id: SampleId) -> Result<Option<Rc<[f32]>>, Interrupted> {
-        let file = self.state.borrow().samples.file(id);
-        let (Some(file), Some(ready)) = (file, self.ready()) else {
-            return Ok(None);
         };
-        let Ok(picture) = Picture::decode(&file).await else {
-            return Ok(None);
-        };
-        let pixels = picture.pixels().map_err(failed)?;
-        let planes = ready.backbone.prepare(&pixels).map_err(failed)?;
-        let values = self.run_own_backbone(planes, all_stages).await;
-        let values = values.map_err(failed)?;
-        let mut peaks = Vec::new();
-        for (stage, maps) in by_stage(ready.backbone.stages(), &values) {
-            let [_, height, width] = stage.output;
-            let maps = maps.chunks_exact(height * width);
-            peaks.extend(maps.map(|map| map.iter().copied().fold(f32::NEG_INFINITY, f32::max)));
-        }
-        Ok(Some(peaks.into()))
+        images.extend(peaks.get(at).map(|&peak| (id, peak)));
     }
+    images.sort_by(|a, b| b.1.total_cmp(&a.1));
+    images.truncate(FOUND);
+    Ok(Findings::Excited(Excited {
+        stage,
+        channel,
+        images: images.into_iter().map(|(id, _)| id).collect(),
+    }))
+}
+
+/// The largest value of each channel of each stage; `None` for an image that is gone.
+async fn peaks(shared: &Shared, id: SampleId) -> Result<Option<Rc<[f32]>>, Interrupted> {
+    let (Some(file), Some(ready)) = (shared.file(id), shared.ready()) else {
+        return Ok(None);
+    };
+    let Ok(picture) = Picture::decode(&file).await else {
+        return Ok(None);
+    };
+    let pixels = picture.pixels().map_err(TrainError::internal)?;
+    let planes = ready
+        .backbone
+        .prepare(&pixels)
+        .map_err(TrainError::internal)?;
+    let values = backbone::run_own(shared, planes, all_stages).await;
+    let values = values.map_err(TrainError::internal)?;
+    let mut peaks = Vec::new();
+    for (stage, maps) in by_stage(ready.backbone.stages(), &values) {
+        let [_, height, width] = stage.output;
+        let maps = maps.chunks_exact(height * width);
+        peaks.extend(maps.map(|map| map.iter().copied().fold(f32::NEG_INFINITY, f32::max)));
+    }
+    Ok(Some(peaks.into()))
 }
 
 /// The feature maps of all stages in a row: `[1, values]`.

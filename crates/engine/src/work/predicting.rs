@@ -3,101 +3,115 @@
 use std::rc::Rc;
 
 use headstart_backbones::Backbone;
-use headstart_project::{EngineError, Event, Frame, HeatFor, HeatMap, Rejection};
+use headstart_project::{EngineError, Event, HeatFor, HeatMap, Rejection};
 use headstart_training::{Judgement, Model, heat_map, largest};
-use wasm_bindgen::JsValue;
 
 use crate::browser::port;
-use crate::engine::{Engine, PredictionRequest, Ready, internal};
-use crate::inputs::pictures::Picture;
+use crate::device::Ready;
+use crate::inputs::pictures::{Image, Picture};
+use crate::schedule::Prediction;
+use crate::state::Shared;
+use crate::work::backbone;
 
-impl Engine {
-    /// Classifies one image.
-    pub async fn predict(&self, request: PredictionRequest) {
-        let (Some(ready), Some(model)) = (self.ready(), self.state.borrow().model.clone()) else {
-            return;
-        };
-        let start_ms = port::now_ms();
-        let event = match prepare(&ready, request.frame, request.image).await {
-            Ok(planes) => match self.judge(&model, planes, request.heat).await {
-                Ok((judgement, heat, place)) => Event::Prediction {
-                    request: request.id,
-                    probabilities: judgement.probabilities,
-                    familiarity: judgement.familiarity,
-                    heat,
-                    place,
-                    elapsed_ms: port::now_ms() - start_ms,
-                },
-                Err(reason) => Event::Failed { reason },
+/// Classifies one image.
+pub async fn predict(shared: &Shared, request: Prediction<Image>) {
+    let (Some(ready), Some(model)) = (shared.ready(), shared.model()) else {
+        return;
+    };
+    let start_ms = port::now_ms();
+    let event = match prepare(&ready, request.image).await {
+        Ok(planes) => match judge(shared, &model, planes, request.heat).await {
+            Ok((judgement, heat, place)) => Event::Prediction {
+                request: request.request,
+                probabilities: judgement.probabilities,
+                familiarity: judgement.familiarity,
+                heat,
+                place,
+                elapsed_ms: port::now_ms() - start_ms,
             },
-            Err(reason) => Event::PredictionFailed {
-                request: request.id,
-                reason,
-            },
-        };
-        port::post(&event, &[]);
-    }
+            Err(reason) => Event::Failed { reason },
+        },
+        Err(reason) => Event::PredictionFailed {
+            request: request.request,
+            reason,
+        },
+    };
+    port::post(&event, &[]);
+}
 
-    /// A model's judgement, where it looked, and where the image lies on the map.
-    async fn judge(
-        &self,
-        model: &Rc<Model>,
-        planes: Vec<f32>,
-        heat: Option<HeatFor>,
-    ) -> Result<(Judgement, Option<HeatMap>, Option<[f32; 2]>), EngineError> {
-        let (embedding, maps) = match heat {
-            None => (
-                self.run_own_backbone(planes.clone(), Backbone::embed)
-                    .await?,
-                None,
-            ),
-            Some(heat) => {
-                let maps = self
-                    .run_own_backbone(planes.clone(), Backbone::maps)
-                    .await?;
-                let features = self.ready().map_or(1, |ready| ready.backbone.features());
-                let positions = (maps.len() / features).max(1);
-                // The embedding is the mean over all positions, so there is no need to compute it anew.
-                let mean = |row: &[f32]| row.iter().sum::<f32>() / positions as f32;
-                let embedding = maps.chunks_exact(positions).map(mean).collect();
-                (embedding, Some((heat, maps)))
-            }
-        };
-        let judgement = model.judge(&embedding).await.map_err(internal)?;
-        let heat = match maps {
-            None => None,
-            Some((heat, maps)) => {
-                let side = self.ready().map_or(1, |ready| ready.backbone.map_side());
-                let class = class_of(heat, &judgement.probabilities);
-                let heat = heat_map(&model.head, &maps, side, class).await;
-                Some(heat.map_err(internal)?)
-            }
-        };
-        let (map, is_tuned) = {
-            let state = self.state.borrow();
-            (state.map.clone(), state.tuned.is_some())
-        };
-        let place = match map {
-            None => None,
-            // The map is drawn from what the pretrained backbone sees.
-            Some(map) if is_tuned => {
-                Some(map.place(&self.run_backbone(planes, Backbone::embed).await?))
-            }
-            Some(map) => Some(map.place(&embedding)),
-        };
-        Ok((judgement, heat, place))
-    }
+/// A model's judgement, where it looked, and where the image lies on the map.
+async fn judge(
+    shared: &Shared,
+    model: &Rc<Model>,
+    planes: Vec<f32>,
+    heat: Option<HeatFor>,
+) -> Result<(Judgement, Option<HeatMap>, Option<[f32; 2]>), EngineError> {
+    let (embedding, maps) = match heat {
+        None => (
+            backbone::run_own(shared, planes.clone(), Backbone::embed).await?,
+            None,
+        ),
+        Some(heat) => {
+            let maps = backbone::run_own(shared, planes.clone(), Backbone::maps).await?;
+            let features = shared.ready().map_or(1, |ready| ready.backbone.features());
+            let positions = (maps.len() / features).max(1);
+            // The embedding is the mean over all positions, so there is no need to compute it anew.
+            let mean = |row: &[f32]| row.iter().sum::<f32>() / positions as f32;
+            let embedding = maps.chunks_exact(positions).map(mean).collect();
+            (embedding, Some((heat, maps)))
+        }
+    };
+    let judgement = model
+        .judge(&embedding)
+        .await
+        .map_err(EngineError::internal)?;
+    let heat = match maps {
+        None => None,
+        Some((heat, maps)) => {
+            let side = shared.ready().map_or(1, |ready| ready.backbone.map_side());
+            let class = class_of(heat, &judgement.probabilities);
+            let heat = heat_map(&model.head, &maps, side, class).await;
+            Some(heat.map_err(EngineError::internal)?)
+        }
+    };
+    let (map, is_tuned) = {
+        let state = shared.state.borrow();
+        (state.map.clone(), state.tuned.is_some())
+    };
+    let place = match map {
+        None => None,
+        // The map is drawn from what the pretrained backbone sees.
+        Some(map) if is_tuned => {
+            Some(map.place(&backbone::run(shared, planes, Backbone::embed).await?))
+        }
+        Some(map) => Some(map.place(&embedding)),
+    };
+    Ok((judgement, heat, place))
+}
 
-    /// The probability of one class.
-    pub async fn probability(
-        &self,
-        model: &Model,
-        planes: Vec<f32>,
-        class: usize,
-    ) -> Result<f32, EngineError> {
-        let embedding = self.run_own_backbone(planes, Backbone::embed).await?;
-        let judgement = model.judge(&embedding).await.map_err(internal)?;
-        Ok(judgement.probabilities.get(class).copied().unwrap_or(0.0))
+/// The probability of one class.
+pub async fn probability(
+    shared: &Shared,
+    model: &Model,
+    planes: Vec<f32>,
+    class: usize,
+) -> Result<f32, EngineError> {
+    let embedding = backbone::run_own(shared, planes, Backbone::embed).await?;
+    let judgement = model
+        .judge(&embedding)
+        .await
+        .map_err(EngineError::internal)?;
+    Ok(judgement.probabilities.get(class).copied().unwrap_or(0.0))
+}
+
+/// Answers the predictions that wait for a model after it turned out that there will be none.
+pub fn refuse_without_model(shared: &Shared) {
+    let refused = {
+        let schedule = &mut shared.state.borrow_mut().schedule;
+        schedule.predictions_without_model()
+    };
+    for _ in refused {
+        port::fail(EngineError::internal("there is no model yet"));
     }
 }
 
@@ -105,8 +119,8 @@ impl Engine {
 ///
 /// # Errors
 /// When it cannot be used.
-pub async fn prepare(ready: &Ready, frame: Frame, image: JsValue) -> Result<Vec<f32>, Rejection> {
-    let pixels = Picture::open(frame, image).await?.pixels()?;
+pub async fn prepare(ready: &Ready, image: Image) -> Result<Vec<f32>, Rejection> {
+    let pixels = Picture::open(image).await?.pixels()?;
     let planes = ready.backbone.prepare(&pixels);
     planes.map_err(|_| Rejection::Damaged)
 }

@@ -1,107 +1,72 @@
 //! A training run inside the engine.
 
-use headstart_project::{
-    ClassRequest, EpochMetrics, Event, RunId, SampleId, TrainError, TrainRequest,
-};
-use headstart_training::{ClassImages, Embedded, Host, Interrupted, Tuned};
+use headstart_project::{EpochMetrics, Event, RunId, TrainError, TrainRequest};
+use headstart_training::{Host, Interrupted, Tuned};
 use js_sys::Uint8Array;
 
 use crate::browser::pause::Pause;
 use crate::browser::port;
-use crate::engine::{Engine, failed};
+use crate::state::Shared;
+use crate::work::{backbone, predicting, preparing};
 
-impl Engine {
-    /// Carries out a run whose images are all embedded.
-    pub async fn train(&self, request: TrainRequest) {
-        let run = request.run;
-        self.state.borrow_mut().active = Some((run, false));
-        let event = match self.try_train(request).await {
-            Ok((event, file)) => {
-                port::post(&event, &[file.into()]);
-                None
-            }
-            Err(Interrupted::Cancelled) => Some(Event::TrainingStopped { run }),
-            Err(Interrupted::Failed(reason)) => Some(Event::TrainingFailed { run, reason }),
-        };
-        self.state.borrow_mut().active = None;
-        if let Some(event) = event {
-            port::post(&event, &[]);
+/// Carries out a run whose images are all embedded.
+pub async fn train(shared: &Shared, request: TrainRequest) {
+    let run = request.run;
+    let event = match try_train(shared, request).await {
+        Ok((event, file)) => {
+            port::post(&event, &[file.into()]);
+            None
         }
+        Err(Interrupted::Cancelled) => Some(Event::TrainingStopped { run }),
+        Err(Interrupted::Failed(reason)) => Some(Event::TrainingFailed { run, reason }),
+    };
+    shared.state.borrow_mut().schedule.run_ended();
+    if let Some(event) = event {
+        port::post(&event, &[]);
     }
+    predicting::refuse_without_model(shared);
+}
 
-    async fn try_train(&self, request: TrainRequest) -> Result<(Event, Uint8Array), Interrupted> {
-        let ready = self.ready().ok_or_else(|| failed("no backbone"))?;
-        let classes = self.gather(&request.classes)?;
-        let embed_ms = self.embed_ms(&request.classes);
-        let host = RunHost {
-            engine: self,
-            run: request.run,
-            epochs: request.settings.most_epochs(),
-            pause: Pause::new(),
-        };
-        let prepared = self.state.borrow().prepared.clone();
-        let (trained, _) = self.learn(&request, &classes, &prepared, &host).await?;
-        let mut outcome = trained.outcome;
-        outcome.timings_ms.load_backbone = ready.load_ms;
-        outcome.timings_ms.embed = embed_ms;
-        let tuned = Tuned {
-            model: trained.model,
-            tail: trained.tail,
-        };
-        let file = tuned.to_safetensors().await?;
-        self.use_model(tuned, file.as_slice().into());
-        let event = Event::Trained {
-            run: request.run,
-            outcome: Box::new(outcome),
-        };
-        Ok((event, Uint8Array::from(file.as_slice())))
-    }
-
-    /// The classes' images with their embeddings.
-    ///
-    /// # Errors
-    /// [`TrainError::NotEmbedded`] when some have none.
-    pub fn gather(&self, classes: &[ClassRequest]) -> Result<Vec<ClassImages>, TrainError> {
-        let state = self.state.borrow();
-        let mut missing = 0;
-        let mut collect = |ids: &[SampleId]| -> Vec<Embedded> {
-            let found: Vec<_> = ids
-                .iter()
-                .filter_map(|&id| state.samples.embedded(id))
-                .collect();
-            missing += ids.len() - found.len();
-            found
-        };
-        let classes = classes
-            .iter()
-            .map(|class| ClassImages {
-                name: class.name.clone(),
-                train: collect(&class.train),
-                test: collect(&class.test),
-            })
-            .collect();
-        match missing {
-            0 => Ok(classes),
-            count => Err(TrainError::NotEmbedded {
-                count: count as u32,
-            }),
-        }
-    }
-
-    /// The time that the classes' embeddings took, when each was made.
-    fn embed_ms(&self, classes: &[ClassRequest]) -> f64 {
-        let state = self.state.borrow();
-        let ids = classes
-            .iter()
-            .flat_map(|class| class.train.iter().chain(&class.test));
-        ids.filter_map(|&id| Some(state.samples.embedding(id)?.elapsed_ms))
-            .sum()
-    }
+async fn try_train(
+    shared: &Shared,
+    request: TrainRequest,
+) -> Result<(Event, Uint8Array), Interrupted> {
+    let ready = shared.ready();
+    let ready = ready.ok_or_else(|| TrainError::internal("no backbone"))?;
+    let (classes, embed_ms, prepared) = {
+        let state = shared.state.borrow();
+        let samples = &state.schedule.samples;
+        let classes = samples.gather(&request.classes)?;
+        let embed_ms = samples.embed_ms(&request.classes);
+        (classes, embed_ms, state.prepared.clone())
+    };
+    let host = RunHost {
+        shared,
+        run: request.run,
+        epochs: request.settings.most_epochs(),
+        pause: Pause::new(),
+    };
+    let learnt = preparing::learn(shared, &request, &classes, &prepared, &host);
+    let (trained, _) = learnt.await?;
+    let mut outcome = trained.outcome;
+    outcome.timings_ms.load_backbone = ready.load_ms;
+    outcome.timings_ms.embed = embed_ms;
+    let tuned = Tuned {
+        model: trained.model,
+        tail: trained.tail,
+    };
+    let file = tuned.to_safetensors().await?;
+    backbone::use_model(shared, tuned, file.as_slice().into());
+    let event = Event::Trained {
+        run: request.run,
+        outcome: Box::new(outcome),
+    };
+    Ok((event, Uint8Array::from(file.as_slice())))
 }
 
 /// A training run's line to the engine.
 struct RunHost<'a> {
-    engine: &'a Engine,
+    shared: &'a Shared,
     run: RunId,
     epochs: u32,
     pause: Pause,
@@ -113,18 +78,15 @@ impl Host for RunHost<'_> {
     }
 
     fn is_cancelled(&self) -> bool {
-        matches!(self.engine.state.borrow().active, Some((_, true)))
+        self.shared.state.borrow().schedule.is_run_stopping()
     }
 
     async fn pause(&self) {
         self.pause.when_due().await;
         // The camera goes on with the model of the run before.
-        let prediction = {
-            let mut state = self.engine.state.borrow_mut();
-            state.model.is_some().then(|| state.predictions.pop_front())
-        };
-        if let Some(Some(request)) = prediction {
-            self.engine.predict(request).await;
+        let next = self.shared.state.borrow_mut().schedule.next_prediction();
+        if let Some(prediction) = next {
+            predicting::predict(self.shared, prediction).await;
         }
     }
 
