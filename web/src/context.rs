@@ -3,12 +3,12 @@
 use yew::UseReducerHandle;
 use yew::prelude::*;
 
-use crate::services::autosave::Autosave;
 use crate::services::engine::Engine;
-use crate::services::intake::Intake;
+use crate::services::keep::autosave::Autosave;
+use crate::services::keep::projects::Projects;
 use crate::services::live::Live;
-use crate::services::media::Media;
-use crate::services::projects::Projects;
+use crate::services::samples::intake::Intake;
+use crate::services::samples::media::Media;
 use crate::state::{Action, State};
 
 /// The one app of this page. Clones share everything.

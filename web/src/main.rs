@@ -22,7 +22,7 @@ fn main() {
         .and_then(|document| document.get_element_by_id("app"));
     match root {
         Some(root) => {
-            yew::Renderer::<components::app::App>::with_root(root).render();
+            yew::Renderer::<components::shell::app::App>::with_root(root).render();
         }
         None => web_sys::console::error_1(&"Headstart: there is no element #app".into()),
     }

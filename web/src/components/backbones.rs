@@ -1,17 +1,19 @@
 //! All backbones: what each is good for, what it costs on this device, and where its weights come from.
 
+pub mod dialog;
+
 use headstart_project::{BackboneCard, BackboneId, InEightBits, WeightsOrigin};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{File, HtmlInputElement};
 use yew::prelude::*;
 
-use super::file_button::FileButton;
-use super::icon::Icon;
-use super::term::Term;
+use crate::components::common::file_button::FileButton;
+use crate::components::common::icon::Icon;
+use crate::components::common::term::Term;
 use crate::context::use_app;
 use crate::glossary::Word;
-use crate::services::storage::megabytes;
-use crate::services::{opening, weights};
+use crate::services::keep::storage::megabytes;
+use crate::services::keep::{opening, weights};
 use crate::state::backbones::{Backbones as Known, KeptWeights};
 use crate::state::engine::Phase;
 use crate::state::{Action, State};

@@ -1,20 +1,30 @@
 //! Check: how often the model is right on images that it has not learnt from, where it errs, and what can be done about it.
 
+mod analysis_job;
+mod compare;
+mod doctor;
+mod export_report;
+mod headline;
+mod inside;
+mod map;
+mod results;
+mod trust;
+
 use std::collections::HashSet;
 use std::rc::Rc;
 
 use headstart_project::{MeasuredOn, Part, SampleId};
 use yew::prelude::*;
 
-use super::comparison::Comparison;
-use super::data_map::DataMap;
-use super::gallery::{Gallery, Opened};
-use super::headline::Headline;
-use super::inside::Inside;
-use super::mistakes::Mistakes;
-use super::tabs::{Tab, Tabs, panel_id, tab_id};
-use super::unknowns::Unknowns;
-use super::{cross_validation, doctor, results_panel, trust};
+use self::compare::Comparison;
+use self::headline::Headline;
+use self::inside::Inside;
+use self::map::DataMap;
+use self::results::mistakes::Mistakes;
+use self::trust::cross_validation;
+use self::trust::unknowns::Unknowns;
+use crate::components::common::tabs::{Tab, Tabs, panel_id, tab_id};
+use crate::components::gallery::{Gallery, Opened};
 use crate::state::State;
 use crate::state::analysis::{Analyses, Kind};
 use crate::state::backbones::PastResult;
@@ -281,7 +291,7 @@ impl Panels<'_> {
                 html! { <Unknowns {project} {results} threshold={self.props.threshold} /> }
             }
             _ => {
-                html! { { results_panel::view(&results_panel::Props { project, results, part, onpart, onshow }) } }
+                html! { { results::view(&results::Props { project, results, part, onpart, onshow }) } }
             }
         }
     }

@@ -1,17 +1,25 @@
 //! Collect: the classes and their images.
 
+mod class_card;
+mod class_tools;
+mod import_bar;
+pub mod recorder;
+mod sample_chunk;
+pub mod sample_grid;
+
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
-use super::class_card::ClassCard;
-use super::empty_state::{Drawing, EmptyState};
-use super::icon::{Icon, glyph};
-use super::import_bar::ImportBar;
-use super::term::Term;
-use super::{column_head, tour};
+use self::class_card::ClassCard;
+use self::import_bar::ImportBar;
+use crate::components::common::column_head;
+use crate::components::common::empty_state::{Drawing, EmptyState};
+use crate::components::common::icon::{Icon, glyph};
+use crate::components::common::term::Term;
+use crate::components::shell::tour;
 use crate::context::use_app;
 use crate::glossary::Word;
-use crate::services::intake;
+use crate::services::samples::intake;
 use crate::state::Action;
 use crate::state::camera::{CameraOwner, CameraPrefs};
 use crate::state::project::Project;

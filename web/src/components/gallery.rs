@@ -1,5 +1,10 @@
 //! A dialog with images behind a figure: to look at, to select, to move, to delete.
 
+mod chunk;
+pub mod image_actions;
+pub mod thumbs;
+mod viewer;
+
 use std::collections::HashSet;
 use std::rc::Rc;
 
@@ -8,11 +13,11 @@ use headstart_project::SampleId;
 use web_sys::{Element, HtmlDialogElement, HtmlElement};
 use yew::prelude::*;
 
-use super::gallery_chunk::GalleryChunk;
-use super::icon::{Icon, glyph};
-use super::image_actions::ImageActions;
-use super::sample_grid::move_focus;
-use super::viewer::Viewer;
+use self::chunk::GalleryChunk;
+use self::image_actions::ImageActions;
+use self::viewer::Viewer;
+use crate::components::collect::sample_grid::move_focus;
+use crate::components::common::icon::{Icon, glyph};
 use crate::context::use_app;
 use crate::state::Action;
 use crate::state::project::Project;

@@ -1,14 +1,17 @@
 //! Keep: taking the project, the images and the model out as files, and bringing a project in.
 
+mod elsewhere;
+mod project_list;
+
 use web_sys::File;
 use yew::prelude::*;
 
-use super::elsewhere::Elsewhere;
-use super::file_button::FileButton;
-use super::icon::{Icon, glyph};
-use super::project_list::ProjectList;
+use self::elsewhere::Elsewhere;
+use self::project_list::ProjectList;
+use crate::components::common::file_button::FileButton;
+use crate::components::common::icon::{Icon, glyph};
 use crate::context::{App, use_app};
-use crate::services::exchange;
+use crate::services::keep::exchange;
 use crate::state::State;
 use crate::state::storage::Stage;
 

@@ -1,13 +1,18 @@
 //! Train: one button, what it does while it runs, and the settings behind it.
 
+mod chart;
+mod curves;
+mod settings;
+mod train_button;
+
 use headstart_project::{MeasuredOn, Part, RunId};
 use yew::prelude::*;
 
-use super::column_head;
-use super::curves::Curves;
-use super::settings::Settings;
-use super::term::Term;
-use super::train_button::TrainButton;
+use self::curves::Curves;
+use self::settings::Settings;
+use self::train_button::TrainButton;
+use crate::components::common::column_head;
+use crate::components::common::term::Term;
 use crate::glossary::Word;
 use crate::state::backbones::Backbones;
 use crate::state::engine::EngineState;

@@ -1,5 +1,9 @@
 //! Try: what the model says of new images.
 
+mod answer;
+mod camera;
+mod meters;
+
 use std::rc::Rc;
 
 use headstart_project::{HeatFor, RunId};
@@ -8,22 +12,23 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::{ClipboardEvent, File, HtmlImageElement};
 use yew::prelude::*;
 
-use super::empty_state::{Drawing, EmptyState};
-use super::file_button::FileButton;
-use super::heat_layer::HeatLayer;
-use super::heat_view::pressed;
-use super::icon::{Icon, glyph};
-use super::term::Term;
-use super::try_answer::TryAnswer;
-use super::try_camera::TryCamera;
-use super::{column_head, heat_class, heat_legend};
+use self::answer::TryAnswer;
+use self::camera::TryCamera;
+use crate::components::common::column_head;
+use crate::components::common::empty_state::{Drawing, EmptyState};
+use crate::components::common::file_button::FileButton;
+use crate::components::common::icon::{Icon, glyph};
+use crate::components::common::term::Term;
+use crate::components::heat;
+use crate::components::heat::layer::HeatLayer;
+use crate::components::heat::view::pressed;
 use crate::context::use_app;
 use crate::glossary::Word;
 use crate::heat::{Overlay, contained_inset};
 use crate::hooks::use_drop_and_paste::clear_mark;
 use crate::services::engine::{Answer, Judgement, Picture};
-use crate::services::entries::{files_of, has_files};
-use crate::services::media::ObjectUrl;
+use crate::services::samples::entries::{files_of, has_files};
+use crate::services::samples::media::ObjectUrl;
 use crate::state::Action;
 use crate::state::camera::{CameraOwner, CameraPrefs};
 use crate::state::engine::Phase;
@@ -258,13 +263,13 @@ pub fn TryIt(props: &Props) -> Html {
                                     { glyph(Icon::Eye) }{ "Where it looked" }
                                 </button>
                                 if *is_heat {
-                                    { heat_class::view(&heat_class::Props { names: plan.names(&props.project), picked: *picked, top: overlay.as_ref().map(|(overlay, _)| overlay.class()), onpick }) }
+                                    { heat::class::view(&heat::class::Props { names: plan.names(&props.project), picked: *picked, top: overlay.as_ref().map(|(overlay, _)| overlay.class()), onpick }) }
                                 }
                             </div>
                             if let Some((_, words)) = &overlay {
                                 <div class="heat-words">
                                     <p>{ words }</p>
-                                    { heat_legend::view(&heat_legend::Props { is_covered: false, is_cut_off: !has_camera && (size.0 - size.1).abs() >= 1.0 }) }
+                                    { heat::legend::view(&heat::legend::Props { is_covered: false, is_cut_off: !has_camera && (size.0 - size.1).abs() >= 1.0 }) }
                                 </div>
                             }
                         </>

@@ -8,7 +8,7 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::{HtmlVideoElement, MediaStream};
 use yew::prelude::*;
 
-use crate::services::camera::{self, CameraDevice, CameraError};
+use crate::services::samples::camera::{self, CameraDevice, CameraError};
 use crate::state::camera::CameraPrefs;
 
 /// What the hook gives to its component.

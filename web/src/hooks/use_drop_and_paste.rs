@@ -11,8 +11,8 @@ use web_sys::{ClipboardEvent, Document, DragEvent, Element, Event};
 use yew::prelude::*;
 
 use crate::context::App;
-use crate::services::entries::{Dropped, files_of, has_files};
-use crate::services::intake;
+use crate::services::samples::entries::{Dropped, files_of, has_files};
+use crate::services::samples::intake;
 use crate::state::Action;
 use crate::state::project::ClassId;
 

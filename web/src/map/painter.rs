@@ -12,7 +12,7 @@ use yew::NodeRef;
 
 use super::paint::{Brush, Colors};
 use super::scene::Scene;
-use crate::services::media::Media;
+use crate::services::samples::media::Media;
 use crate::state::project::COLORS;
 
 /// Draws a scene on a canvas. Clones share it.

@@ -39,5 +39,5 @@ pub enum Saving {
     UnderWay,
     Saved,
     /// It did not work; what is on the page is still there, and it is tried again.
-    Failed(crate::services::store::StoreError),
+    Failed(crate::services::keep::store::StoreError),
 }

@@ -18,7 +18,8 @@ use super::running::WATCH_MS;
 use super::{Engine, GATHER_MS};
 use crate::context::App;
 use crate::parts;
-use crate::services::{intake, weights};
+use crate::services::keep::weights;
+use crate::services::samples::intake;
 use crate::state::Action;
 
 impl Engine {

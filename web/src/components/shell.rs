@@ -1,0 +1,11 @@
+//! What stands around the regions: the root, the header and the footer, and what lies over the page.
+
+pub mod app;
+mod device_chip;
+mod footer;
+mod header;
+mod notices;
+mod privacy;
+mod project_bar;
+pub mod tour;
+mod undo;

@@ -1,0 +1,115 @@
+//! Augmentation: how images are varied, with a look at what the network will see.
+
+use headstart_project::{AugmentSettings, SampleId};
+use web_sys::{Blob, HtmlInputElement};
+use yew::prelude::*;
+
+use crate::components::common::field::Field;
+use crate::components::common::term::Term;
+use crate::context::use_app;
+use crate::glossary::Word;
+use crate::services::engine::Given;
+use crate::services::samples::media::ObjectUrl;
+use crate::state::Action;
+use crate::state::settings::{Draft, Field as Name, Variation};
+
+/// Copies that are shown.
+const SHOWN: u32 = 6;
+
+const VARIATIONS: [(Variation, &str); 6] = [
+    (Variation::Flip, "Mirror"),
+    (Variation::Crop, "Zoom in"),
+    (Variation::Turn, "Turn a little"),
+    (Variation::Color, "Change light and colour"),
+    (Variation::Cover, "Cover a part"),
+    (Variation::Mix, "Mix pairs (mixup)"),
+];
+
+#[derive(Properties, PartialEq)]
+pub struct Props {
+    pub settings: Draft,
+    /// The image to show it on.
+    pub sample: Option<SampleId>,
+    pub is_ready: bool,
+}
+
+#[component]
+pub fn Vary(props: &Props) -> Html {
+    let app = use_app();
+    let settings = &props.settings;
+    let switch = app.callback(|event: Event| {
+        let input: HtmlInputElement = event.target_unchecked_into();
+        Action::SetVaried(input.checked())
+    });
+    let shown = use_state(Vec::<ObjectUrl>::new);
+    {
+        let (app, shown) = (app.clone(), shown.setter());
+        let parsed = settings.parse().ok();
+        let wanted = parsed.filter(|parsed| parsed.augmentation.copies > 0 && props.is_ready);
+        let wanted = wanted.map(|parsed| (preview(parsed.augmentation), parsed.seed));
+        use_effect_with((wanted, props.sample), move |(wanted, sample)| {
+            let file = sample.and_then(|id| Some((id, app.media.file(id)?)));
+            match (wanted, file) {
+                (Some((augmentation, seed)), Some((id, file))) => {
+                    let ongiven = Callback::from(move |given| {
+                        if let Given::Pictures(pictures) = given {
+                            let pictures: Vec<Blob> = pictures;
+                            shown.set(pictures.iter().filter_map(ObjectUrl::new).collect());
+                        }
+                    });
+                    app.engine
+                        .vary(file, id, augmentation.clone(), *seed, ongiven);
+                }
+                _ => shown.set(Vec::new()),
+            }
+        });
+    }
+    html! {
+        <fieldset class="vary">
+            <legend>{ "Vary the images" }</legend>
+            <div class="field field-check">
+                <label>
+                    <input type="checkbox" checked={settings.is_varied} aria-describedby="field-varied-hint" onchange={switch} />
+                    <span>{ "Learn from varied copies, too" }</span>
+                </label>
+                <p id="field-varied-hint" class="hint">
+                    { "Copies show the model what does not matter, such as left and right: " }<Term word={Word::Augmentation} />
+                    { ". Nothing is ever measured on them." }
+                </p>
+            </div>
+            if settings.is_varied {
+                <Field name={Name::Copies} settings={settings.clone()} />
+                <div class="variations">
+                    { for VARIATIONS.into_iter().map(|(variation, title)| {
+                        let onchange = app.callback(move |event: Event| {
+                            let input: HtmlInputElement = event.target_unchecked_into();
+                            Action::SetVariation(variation, input.checked())
+                        });
+                        html! {
+                            <label>
+                                <input type="checkbox" checked={settings.has(variation)} {onchange} />
+                                <span>{ title }</span>
+                            </label>
+                        }
+                    }) }
+                </div>
+                if !shown.is_empty() {
+                    <p class="hint">{ "What the network will see of your first image:" }</p>
+                    <ul class="varied" role="list">
+                        { for shown.iter().enumerate().map(|(at, picture)| html! {
+                            <li><img src={picture.get()} alt={format!("Varied copy {}", at + 1)} width="72" height="72" /></li>
+                        }) }
+                    </ul>
+                }
+            }
+        </fieldset>
+    }
+}
+
+/// The first copies, of which the run may make fewer or more.
+fn preview(augmentation: AugmentSettings) -> AugmentSettings {
+    AugmentSettings {
+        copies: SHOWN,
+        ..augmentation
+    }
+}
