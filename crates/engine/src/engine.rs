@@ -15,14 +15,14 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::Blob;
 
+use crate::answering;
 use crate::browser::pause::Pause;
 use crate::browser::port;
-use crate::files::{archive, exporting, opening, packing};
-use crate::inputs::pictures::Image;
+use crate::files::archive;
 use crate::inputs::samples::Arrival;
-use crate::schedule::{Job, Prediction, Start, Step, Stop};
+use crate::schedule::{Job, Start, Step, Stop};
 use crate::state::{Shared, State};
-use crate::work::{analysis, backbone, inside, predicting, preparing, urgent};
+use crate::work::{analysis, backbone, predicting, urgent};
 
 /// Starts listening.
 pub fn run(fallback: Option<Fallback>, adapter: Option<String>) {
@@ -52,7 +52,6 @@ struct Engine {
 impl Engine {
     /// Takes in a command. Never waits.
     fn take(&self, command: Command, attachments: Vec<JsValue>) {
-        let shared = self.shared.clone();
         let state = || self.shared.state.borrow_mut();
         match command {
             Command::Start {
@@ -65,29 +64,10 @@ impl Engine {
                 weights,
                 attached: file(attachments),
             }),
-            Command::OpenWeights {
-                request,
-                keep_hidden,
-                is_small,
-            } => {
-                if let Some(file) = file(attachments) {
-                    spawn_local(async move {
-                        opening::open_weights(&shared, request, file, is_small, keep_hidden).await;
-                    });
-                }
-            }
-            Command::Probe { request } => spawn_local(async move {
-                match backbone::probe(&shared).await {
-                    Ok(image_ms) => port::post(&Event::Probed { request, image_ms }, &[]),
-                    Err(reason) => port::fail(reason),
-                }
-            }),
             Command::AddSamples { samples } => add_samples(&mut state(), samples, attachments),
             Command::RemoveSamples { samples } => state().remove_samples(&samples),
             Command::ReadArchive { import } => {
-                if let Some(file) = file(attachments) {
-                    spawn_local(archive::read(import, file));
-                }
+                spawn_local(archive::read(import, file(attachments)));
             }
             Command::Train(request) => {
                 if let Some(run) = state().schedule.train(request) {
@@ -100,23 +80,8 @@ impl Engine {
                 }
             }
             Command::RestoreModel => {
-                if let Some(file) = attachments.first().and_then(JsCast::dyn_ref::<Uint8Array>) {
-                    self.restore_model(&file.to_vec());
-                }
-            }
-            Command::Predict {
-                request,
-                frame,
-                heat,
-            } => {
-                let image = attachments.into_iter().next();
-                if let Some(image) = image.and_then(|image| Image::new(frame, image)) {
-                    state().schedule.predict(Prediction {
-                        request,
-                        image,
-                        heat,
-                    });
-                }
+                let file = attachments.first().and_then(JsCast::dyn_ref::<Uint8Array>);
+                self.restore_model(&file.map(Uint8Array::to_vec).unwrap_or_default());
             }
             Command::Analyse {
                 job,
@@ -139,46 +104,8 @@ impl Engine {
                     port::post(&Event::AnalysisStopped { job }, &[]);
                 }
             }
-            Command::Pack { request, packing } => spawn_local(async move {
-                packing::pack(&shared, request, *packing, attachments).await;
-            }),
-            Command::Unpack { request, known } => {
-                if let Some(file) = file(attachments) {
-                    spawn_local(packing::unpack(request, file, known));
-                }
-            }
-            Command::ExportModel { request, export } => spawn_local(async move {
-                exporting::export_model(&shared, request, export).await;
-            }),
-            Command::LookInside { request, frame } => {
-                let image = attachments.into_iter().next();
-                if let Some(image) = image.and_then(|image| Image::new(frame, image)) {
-                    spawn_local(async move {
-                        inside::look_inside(&shared, request, image).await;
-                    });
-                }
-            }
-            Command::Vary {
-                request,
-                sample,
-                augmentation,
-                seed,
-            } => {
-                let image = file(attachments).map(Image::File);
-                let side_px = state().ready().map(|ready| ready.backbone.input_px());
-                spawn_local(async move {
-                    let copies = match (image, side_px) {
-                        (Some(image), Some(side_px)) => {
-                            preparing::vary(image, side_px, &augmentation, seed, sample).await
-                        }
-                        _ => Vec::new(),
-                    };
-                    port::post(&Event::Varied { request }, &copies);
-                });
-            }
-            Command::ListRequests => {
-                let requests = port::requests();
-                port::post(&Event::Requests { requests }, &[]);
+            Command::Ask { request, question } => {
+                answering::take(self.shared.clone(), request, question, attachments);
             }
             Command::Ping => port::post(&Event::Pong, &[]),
         }

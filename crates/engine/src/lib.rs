@@ -3,6 +3,7 @@
 //! The worker's script, `web/public/engine.js`, picks one of the binaries and calls [`start`].
 //! Everything runs on the worker's one thread; long work pauses between its steps, so that messages get through.
 
+mod answering;
 #[cfg(feature = "bench")]
 mod bench;
 mod browser;

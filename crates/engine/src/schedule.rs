@@ -9,21 +9,19 @@
 use std::collections::VecDeque;
 
 use headstart_project::{
-    Analysis, BackboneChoice, DevicePreference, HeatFor, JobId, RequestId, RunId, SampleId,
-    TrainRequest, WeightsPlace,
+    Analysis, BackboneChoice, DevicePreference, JobId, RunId, SampleId, TrainRequest, WeightsPlace,
 };
 
 use crate::inputs::samples::Samples;
 
 /// What is to be done. `F` is a file's handle, and `I` an image to classify.
-#[derive(Debug)]
 pub struct Schedule<F, I> {
     /// The images; those that wait are embedded one batch after the other.
     pub samples: Samples<F>,
     start: Option<Start<F>>,
     device: Device,
     has_model: bool,
-    predictions: VecDeque<Prediction<I>>,
+    predictions: VecDeque<I>,
     run: Option<TrainRequest>,
     active_run: Option<Active<RunId>>,
     jobs: VecDeque<Job<F>>,
@@ -59,17 +57,6 @@ pub struct Start<F> {
     pub attached: Option<F>,
 }
 
-/// An image to classify.
-#[derive(Debug)]
-pub struct Prediction<I> {
-    /// Names the question in the answer.
-    pub request: RequestId,
-    /// The image.
-    pub image: I,
-    /// Also say where the model looked.
-    pub heat: Option<HeatFor>,
-}
-
 /// An analysis to carry out.
 #[derive(Debug)]
 pub struct Job<F> {
@@ -84,7 +71,6 @@ pub struct Job<F> {
 }
 
 /// The next piece of long work.
-#[derive(Debug)]
 pub enum Step<F, I> {
     /// What an analysis lets through.
     Urgent(Urgent<F, I>),
@@ -93,14 +79,13 @@ pub enum Step<F, I> {
 }
 
 /// Work that goes before every analysis.
-#[derive(Debug)]
 pub enum Urgent<F, I> {
     /// Begin; [`Schedule::device_ready`] when that worked.
     Start(Start<F>),
     /// The device was lost while nothing was under way: find another, and [`Schedule::device_ready`].
     FallBack,
     /// Classify an image.
-    Predict(Prediction<I>),
+    Predict(I),
     /// Carry out a run; [`Schedule::run_ended`] when it is over.
     Train(TrainRequest),
     /// Embed the images that [`Samples::next`] names, and [`Samples::finish`] each of them.
@@ -172,7 +157,7 @@ impl<F: Clone, I> Schedule<F, I> {
 
     /// The next image to classify, for which a run makes way, too: the camera goes on with the model of the run before.
     /// Without a model they wait for it.
-    pub fn next_prediction(&mut self) -> Option<Prediction<I>> {
+    pub fn next_prediction(&mut self) -> Option<I> {
         self.has_model
             .then(|| self.predictions.pop_front())
             .flatten()
@@ -201,12 +186,12 @@ impl<F: Clone, I> Schedule<F, I> {
     }
 
     /// Notes an image to classify.
-    pub fn predict(&mut self, prediction: Prediction<I>) {
-        self.predictions.push_back(prediction);
+    pub fn predict(&mut self, image: I) {
+        self.predictions.push_back(image);
     }
 
     /// The predictions that no model can answer, after it turned out that there will be none.
-    pub fn predictions_without_model(&mut self) -> Vec<Prediction<I>> {
+    pub fn predictions_without_model(&mut self) -> Vec<I> {
         if self.has_model || self.run.is_some() {
             return Vec::new();
         }

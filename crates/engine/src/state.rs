@@ -8,19 +8,30 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use headstart_backbones::Backbone;
-use headstart_project::{Fallback, SampleId};
+use headstart_project::{Fallback, HeatFor, Predict, SampleId};
 use headstart_training::Model;
 use web_sys::Blob;
 
 pub use self::map::DrawnMap;
 pub use self::prepared::{Key, Prepared, PreparedImage};
+use crate::browser::asked::Asked;
 use crate::device::Ready;
 use crate::inputs::pictures::Image;
 use crate::remaining::Remaining;
 use crate::schedule;
 
 /// What comes next, with the browser's handles.
-pub type Schedule = schedule::Schedule<Blob, Image>;
+pub type Schedule = schedule::Schedule<Blob, ToPredict>;
+
+/// An image that waits to be classified.
+pub struct ToPredict {
+    /// The question.
+    pub asked: Asked<Predict>,
+    /// The image.
+    pub image: Image,
+    /// Also say where the model looked.
+    pub heat: Option<HeatFor>,
+}
 
 /// What all work shares.
 pub struct Shared {

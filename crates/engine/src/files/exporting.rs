@@ -3,12 +3,13 @@
 use std::io::Cursor;
 
 use headstart_export::{Bundle, Model, Program, bundle};
-use headstart_project::{EngineError, Event, ModelExport, RequestId};
+use headstart_project::{EngineError, ExportModel, ModelExport, ModelExported};
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::JsValue;
 use web_sys::{Blob, BlobPropertyBag};
 
-use crate::browser::port::{self, describe};
+use crate::browser::asked::Outcome;
+use crate::browser::port::describe;
 use crate::files::fetch;
 use crate::state::Shared;
 
@@ -21,18 +22,10 @@ const FONTS: [&str; 2] = [
 ];
 
 /// Puts the newest model together as a zip of every form.
-pub async fn export_model(shared: &Shared, request: RequestId, export: ModelExport) {
-    let event = match try_export(shared, &export).await {
-        Ok(zip) => {
-            port::post(&Event::ModelExported { request }, &[zip.into()]);
-            return;
-        }
-        Err(detail) => Event::ExportFailed {
-            request,
-            reason: EngineError::Internal { detail },
-        },
-    };
-    port::post(&event, &[]);
+pub async fn export_model(shared: &Shared, export: &ModelExport) -> Outcome<ExportModel> {
+    let zip = try_export(shared, export).await;
+    let zip = zip.map_err(EngineError::internal)?;
+    Ok((ModelExported {}, vec![zip.into()]))
 }
 
 async fn try_export(shared: &Shared, export: &ModelExport) -> Result<Blob, String> {

@@ -9,12 +9,13 @@ use headstart_archive::{
 use headstart_images::ArchiveLimits;
 use headstart_project::{
     Activity, EngineError, Event, OpenedProject, PackForm, Packing, Progress, ProjectFileError,
-    RequestId, SavedBackbone,
+    SavedBackbone, Unpack, Unpacked,
 };
 use js_sys::{Array, Date, Float32Array, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Blob, BlobPropertyBag, FileReaderSync};
 
+use crate::browser::asked::Outcome;
 use crate::browser::pause::Pause;
 use crate::browser::port::{self, describe};
 use crate::files::blob::BlobReader;
@@ -24,21 +25,17 @@ use crate::state::Shared;
 /// Bytes of a file that are read at a time.
 const CHUNK_BYTES: f64 = 4_194_304.0;
 
-/// Puts a project or a data set together as one zip.
-pub async fn pack(shared: &Shared, request: RequestId, packing: Packing, files: Vec<JsValue>) {
-    let event = match try_pack(shared, packing, files).await {
-        Ok(zip) => {
-            port::post(&Event::Packed { request }, &[zip.into()]);
-            return;
-        }
-        Err(error) => Event::ExportFailed {
-            request,
-            reason: EngineError::Internal {
-                detail: describe(&error),
-            },
-        },
-    };
-    port::post(&event, &[]);
+/// Puts a project or a data set together as one zip; `files` are those of its images, in order.
+///
+/// # Errors
+/// When an image is missing, or the browser refuses.
+pub async fn pack(
+    shared: &Shared,
+    packing: Packing,
+    files: Vec<JsValue>,
+) -> Result<Blob, EngineError> {
+    let zip = try_pack(shared, packing, files).await;
+    zip.map_err(|error| EngineError::internal(describe(&error)))
 }
 
 async fn try_pack(
@@ -97,18 +94,11 @@ async fn try_pack(
 /// Opens a project's file. Everything is checked before anything is announced.
 ///
 /// What `known` backbones made of its images is taken over.
-pub async fn unpack(request: RequestId, file: Blob, known: Vec<SavedBackbone>) {
-    match try_unpack(request, file, &known).await {
-        Ok(()) => {}
-        Err(reason) => port::post(&Event::UnpackFailed { request, reason }, &[]),
-    }
+pub async fn unpack(file: Blob, known: &[SavedBackbone]) -> Outcome<Unpack> {
+    Ok((Unpacked {}, try_unpack(file, known).await?))
 }
 
-async fn try_unpack(
-    request: RequestId,
-    file: Blob,
-    known: &[SavedBackbone],
-) -> Result<(), ProjectFileError> {
+async fn try_unpack(file: Blob, known: &[SavedBackbone]) -> Result<Vec<JsValue>, ProjectFileError> {
     let damaged = |error: JsValue| ProjectFileError::Damaged {
         detail: describe(&error),
     };
@@ -140,8 +130,7 @@ async fn try_unpack(
         attachments.extend(values.map(|values| Float32Array::from(values.as_slice()).into()));
     }
     attachments.extend(opened.model().map(|model| Uint8Array::from(model).into()));
-    port::post(&Event::Unpacked { request }, &attachments);
-    Ok(())
+    Ok(attachments)
 }
 
 /// A zip on its way: files, and what stands between them.

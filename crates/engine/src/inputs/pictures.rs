@@ -19,7 +19,6 @@ const THUMBNAIL_PX: u32 = 160;
 const LONGEST_COPY_PX: u32 = 1024;
 
 /// An image that the page hands over.
-#[derive(Debug)]
 pub enum Image {
     /// As a file.
     File(Blob),
@@ -28,8 +27,9 @@ pub enum Image {
 }
 
 impl Image {
-    /// What is attached to a command; `None` when it is something else.
-    pub fn new(frame: Frame, attachment: JsValue) -> Option<Self> {
+    /// What is attached; `None` when it is something else.
+    pub fn new(frame: Frame, attachments: Vec<JsValue>) -> Option<Self> {
+        let attachment = attachments.into_iter().next()?;
         match frame {
             Frame::File => attachment.dyn_into().ok().map(Self::File),
             Frame::Bitmap => attachment.dyn_into().ok().map(Self::Bitmap),

@@ -26,7 +26,7 @@ struct Desk {
 enum Work {
     Start,
     FallBack,
-    Predict(RequestId),
+    Predict(u32),
     Train(TrainRequest, u32),
     Embed(Vec<Waiting<u32>>),
     Analyse(Job<u32>, u32),
@@ -111,11 +111,7 @@ impl Desk {
     }
 
     fn predict(&mut self, request: u32) {
-        self.schedule.predict(Prediction {
-            request: RequestId(request),
-            image: request,
-            heat: None,
-        });
+        self.schedule.predict(request);
     }
 
     fn analyse(&mut self, job: u32, samples: &[u32]) {
@@ -154,10 +150,7 @@ impl Desk {
         let work = match urgent {
             Urgent::Start(_) => Work::Start,
             Urgent::FallBack => Work::FallBack,
-            Urgent::Predict(prediction) => {
-                assert_eq!(prediction.image, prediction.request.0);
-                Work::Predict(prediction.request)
-            }
+            Urgent::Predict(request) => Work::Predict(request),
             Urgent::Train(request) => {
                 let samples = &self.schedule.samples;
                 assert!(!samples.any_waiting(request.samples()));
@@ -181,7 +174,7 @@ impl Desk {
             Work::FallBack => self.fall_back(),
             Work::Predict(request) => {
                 self.fall_back_if_lost();
-                self.said.push(Said::Predicted(request.0));
+                self.said.push(Said::Predicted(request));
             }
             Work::Train(request, step) => self.go_on_training(request, step),
             Work::Embed(batch) => {
@@ -928,8 +921,8 @@ proptest! {
             };
             *answers.entry(key).or_default() += 1;
         }
-        for prediction in left {
-            *answers.entry(("request", prediction.request.0)).or_default() += 1;
+        for request in left {
+            *answers.entry(("request", request)).or_default() += 1;
         }
         let asked = (1..=runs).map(|run| ("run", run));
         let asked = asked.chain((1..=jobs).map(|job| ("job", job)));

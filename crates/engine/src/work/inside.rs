@@ -5,12 +5,13 @@ use std::rc::Rc;
 use burn::tensor::Tensor;
 use headstart_backbones::{Backbone, StageInfo};
 use headstart_project::{
-    Event, Excited, Findings, InsideChannel, InsideStage, RequestId, SampleId, TrainError,
+    EngineError, Excited, Findings, Inside, InsideChannel, InsideStage, LookInside, SampleId,
+    TrainError,
 };
 use headstart_training::{Host, Interrupted, pause};
 use js_sys::Uint8Array;
 
-use crate::browser::port;
+use crate::browser::asked::Outcome;
 use crate::inputs::pictures::{Image, Picture};
 use crate::state::Shared;
 use crate::work::backbone;
@@ -24,16 +25,11 @@ const SIDE: usize = 56;
 const FOUND: usize = 6;
 
 /// Shows the strongest channels of each stage for an image.
-pub async fn look_inside(shared: &Shared, request: RequestId, image: Image) {
-    let (stages, maps) = inside(shared, image).await.unwrap_or_default();
-    let maps = Uint8Array::from(maps.as_slice());
-    port::post(&Event::Inside { request, stages }, &[maps.into()]);
-}
-
-async fn inside(shared: &Shared, image: Image) -> Option<(Vec<InsideStage>, Vec<u8>)> {
-    let ready = shared.ready()?;
-    let planes = prepare(&ready, image).await.ok()?;
-    let values = backbone::run_own(shared, planes, all_stages).await.ok()?;
+pub async fn look_inside(shared: &Shared, image: Image) -> Outcome<LookInside> {
+    let ready = shared.ready();
+    let ready = ready.ok_or_else(|| EngineError::internal("no backbone"))?;
+    let planes = prepare(&ready, image).await?;
+    let values = backbone::run_own(shared, planes, all_stages).await?;
     let (mut stages, mut shown) = (Vec::new(), Vec::new());
     for (stage, maps) in by_stage(ready.backbone.stages(), &values) {
         let [channels, height, width] = stage.output;
@@ -63,7 +59,8 @@ async fn inside(shared: &Shared, image: Image) -> Option<(Vec<InsideStage>, Vec<
                 .collect(),
         });
     }
-    Some((stages, shown))
+    let maps = Uint8Array::from(shown.as_slice());
+    Ok((Inside { stages }, vec![maps.into()]))
 }
 
 /// Finds the images that excite a channel most. The first time, every image goes through the backbone once more.

@@ -3,40 +3,37 @@
 use std::rc::Rc;
 
 use headstart_backbones::Backbone;
-use headstart_project::{EngineError, Event, HeatFor, HeatMap, Rejection};
+use headstart_project::{EngineError, Failure, HeatFor, HeatMap, Predict, Prediction, Rejection};
 use headstart_training::{Judgement, Model, heat_map, largest};
 
+use crate::browser::asked::Outcome;
 use crate::browser::port;
 use crate::device::Ready;
 use crate::inputs::pictures::{Image, Picture};
-use crate::schedule::Prediction;
-use crate::state::Shared;
+use crate::state::{Shared, ToPredict};
 use crate::work::backbone;
 
 /// Classifies one image.
-pub async fn predict(shared: &Shared, request: Prediction<Image>) {
+pub async fn predict(shared: &Shared, to_predict: ToPredict) {
+    let ToPredict { asked, image, heat } = to_predict;
+    asked.answer(try_predict(shared, image, heat).await);
+}
+
+async fn try_predict(shared: &Shared, image: Image, heat: Option<HeatFor>) -> Outcome<Predict> {
     let (Some(ready), Some(model)) = (shared.ready(), shared.model()) else {
-        return;
+        return Err(no_model());
     };
     let start_ms = port::now_ms();
-    let event = match prepare(&ready, request.image).await {
-        Ok(planes) => match judge(shared, &model, planes, request.heat).await {
-            Ok((judgement, heat, place)) => Event::Prediction {
-                request: request.request,
-                probabilities: judgement.probabilities,
-                familiarity: judgement.familiarity,
-                heat,
-                place,
-                elapsed_ms: port::now_ms() - start_ms,
-            },
-            Err(reason) => Event::Failed { reason },
-        },
-        Err(reason) => Event::PredictionFailed {
-            request: request.request,
-            reason,
-        },
+    let planes = prepare(&ready, image).await?;
+    let (judgement, heat, place) = judge(shared, &model, planes, heat).await?;
+    let prediction = Prediction {
+        probabilities: judgement.probabilities,
+        familiarity: judgement.familiarity,
+        heat,
+        place,
+        elapsed_ms: port::now_ms() - start_ms,
     };
-    port::post(&event, &[]);
+    Ok((prediction, Vec::new()))
 }
 
 /// A model's judgement, where it looked, and where the image lies on the map.
@@ -110,9 +107,13 @@ pub fn refuse_without_model(shared: &Shared) {
         let schedule = &mut shared.state.borrow_mut().schedule;
         schedule.predictions_without_model()
     };
-    for _ in refused {
-        port::fail(EngineError::internal("there is no model yet"));
+    for ToPredict { asked, .. } in refused {
+        asked.answer(Err(no_model()));
     }
+}
+
+fn no_model() -> Failure {
+    EngineError::internal("there is no model yet").into()
 }
 
 /// An image in the backbone's form.

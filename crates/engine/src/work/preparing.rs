@@ -9,8 +9,8 @@ use burn::tensor::{Device, Tensor};
 use headstart_backbones::Backbone;
 use headstart_images::augment;
 use headstart_project::{
-    Activity, AugmentSettings, DeviceKind, EngineError, Event, Progress, SampleId, TrainError,
-    TrainRequest,
+    Activity, DeviceKind, EngineError, Event, Progress, Rejection, SampleId, TrainError,
+    TrainRequest, Vary,
 };
 use headstart_training::{
     ClassImages, Copies, Deeper, Host, Interrupted, Trained, estimates, halves, pause, train_more,
@@ -243,30 +243,27 @@ fn gather_prepared(
     Ok((copies, deeper))
 }
 
-/// An image's varied copies as pictures; none when the image cannot be used.
-pub async fn vary(
-    image: Image,
-    side_px: u32,
-    augmentation: &AugmentSettings,
-    seed: u64,
-    id: SampleId,
-) -> Vec<JsValue> {
-    let Ok(picture) = Picture::open(image).await else {
-        return Vec::new();
-    };
-    let Ok(pixels) = picture.pixels() else {
-        return Vec::new();
-    };
+/// An image's varied copies as pictures.
+///
+/// # Errors
+/// When the image cannot be used.
+pub async fn vary(image: Image, side_px: u32, asked: &Vary) -> Result<Vec<JsValue>, Rejection> {
+    let Vary {
+        sample,
+        augmentation,
+        seed,
+    } = asked;
+    let pixels = Picture::open(image).await?.pixels()?;
     let mut copies = Vec::new();
     for copy in 1..=augmentation.copies {
-        let Ok(varied) = augment(&pixels, side_px, augmentation, seed, id, copy) else {
+        let Ok(varied) = augment(&pixels, side_px, augmentation, *seed, *sample, copy) else {
             continue;
         };
         if let Ok(blob) = pictures::encode(&varied).await {
             copies.push(blob.into());
         }
     }
-    copies
+    Ok(copies)
 }
 
 fn ready(shared: &Shared) -> Result<Rc<Ready>, TrainError> {

@@ -85,8 +85,8 @@ impl Host for RunHost<'_> {
         self.pause.when_due().await;
         // The camera goes on with the model of the run before.
         let next = self.shared.state.borrow_mut().schedule.next_prediction();
-        if let Some(prediction) = next {
-            predicting::predict(self.shared, prediction).await;
+        if let Some(image) = next {
+            predicting::predict(self.shared, image).await;
         }
     }
 

@@ -1,17 +1,20 @@
 //! The work that goes before analyses, and that they let through.
 
+use web_sys::Blob;
+
 use crate::browser::port;
-use crate::state::Shared;
+use crate::schedule;
+use crate::state::{Shared, ToPredict};
 use crate::work::{backbone, embedding, predicting, training};
 
 /// A piece of it.
-pub type Urgent = crate::schedule::Urgent<web_sys::Blob, crate::inputs::pictures::Image>;
+pub type Urgent = schedule::Urgent<Blob, ToPredict>;
 
 /// Does one piece of it.
 pub async fn take(shared: &Shared, urgent: Urgent) {
     match urgent {
         Urgent::Start(start) => backbone::start(shared, start).await,
-        Urgent::Predict(prediction) => predicting::predict(shared, prediction).await,
+        Urgent::Predict(image) => predicting::predict(shared, image).await,
         Urgent::Train(request) => training::train(shared, request).await,
         Urgent::Embed => embedding::embed(shared).await,
         Urgent::FallBack => {

@@ -5,15 +5,14 @@ use std::rc::Rc;
 use gloo_timers::callback::{Interval, Timeout};
 use headstart_project::{
     Analysis, BackboneChoice, Command, EngineError, Event, Findings, ImportId, JobId, Part,
-    RequestId, TrainError, WeightsPlace,
+    TrainError, WeightsPlace,
 };
 use headstart_wire::unpack;
-use js_sys::Uint8Array;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{Blob, MessageEvent, Worker};
 
-use super::answer::{Answer, Covered, Given, Judgement};
+use super::answer::{Covered, Unanswered};
 use super::running::WATCH_MS;
 use super::{Engine, GATHER_MS};
 use crate::context::App;
@@ -38,40 +37,14 @@ impl Engine {
     /// Takes the attachments and the answers out, and gathers what changes the state.
     fn event(&self, app: &App, event: Event, attachments: Vec<JsValue>) {
         let event = match event {
-            Event::Unpacked { request } => return self.give(request, Given::Project(attachments)),
+            Event::Answered { request, answer } => {
+                let heard = answer.map(|answer| (answer, attachments));
+                let heard = heard.map_err(|failure| Unanswered::Failed(failure.sentence));
+                return self.heard(request, heard);
+            }
             Event::Analysed { job, is_final } => {
                 let text = attachments.into_iter().next().unwrap_or_default();
                 return self.analysed(app, job, text, is_final);
-            }
-            Event::Inside { request, stages } => {
-                let maps = attachments.first().and_then(JsCast::dyn_ref::<Uint8Array>);
-                let maps = maps.map(Uint8Array::to_vec).unwrap_or_default();
-                return self.give(request, Given::Inside(stages, maps));
-            }
-            Event::Varied { request } => {
-                let pictures = attachments.into_iter().map(JsCast::dyn_into);
-                return self.give(request, Given::Pictures(pictures.flatten().collect()));
-            }
-            Event::WeightsOpened {
-                request,
-                backbone: choice,
-                has_hidden,
-                in_8_bits,
-            } => {
-                let file = attachments.into_iter().next().map(JsCast::dyn_into);
-                let given = match file {
-                    Some(Ok(file)) => Given::Weights {
-                        choice,
-                        has_hidden,
-                        in_8_bits,
-                        file,
-                    },
-                    _ => Given::Failed(String::new()),
-                };
-                return self.give(request, given);
-            }
-            Event::Probed { request, image_ms } => {
-                return self.give(request, Given::Speed(image_ms));
             }
             event => event,
         };
@@ -114,27 +87,6 @@ impl Engine {
                     running.has_model = true;
                 }
             }
-            Event::Prediction {
-                request,
-                probabilities,
-                familiarity,
-                heat,
-                place,
-                ..
-            } => {
-                let judgement = Judgement {
-                    probabilities: probabilities.as_slice().into(),
-                    familiarity: *familiarity,
-                    heat: heat.clone().map(Rc::new),
-                    place: *place,
-                };
-                self.answer(*request, Answer::Judged(judgement));
-                return;
-            }
-            Event::PredictionFailed { request, reason } => {
-                self.answer(*request, Answer::Rejected(reason.clone()));
-                return;
-            }
             Event::AnalysisProgress {
                 job, done, total, ..
             } if self.covered(*job, Covered::Progress(*done, *total)) => return,
@@ -146,31 +98,6 @@ impl Engine {
             }
             Event::Crashed { message } => {
                 self.failed(app, message);
-                return;
-            }
-            Event::Packed { request } | Event::ModelExported { request } => {
-                let zip = attachment.dyn_into();
-                let given = zip.map_or_else(|_| Given::Failed(String::new()), Given::Zip);
-                return self.give(*request, given);
-            }
-            Event::WeightsFailed { request, reason } => {
-                return self.give(*request, Given::Failed(reason.to_string()));
-            }
-            Event::UnpackFailed { request, reason } => {
-                return self.give(*request, Given::Failed(reason.to_string()));
-            }
-            Event::ExportFailed { request, reason } => {
-                return self.give(*request, Given::Failed(reason.to_string()));
-            }
-            Event::Requests { requests } => {
-                let onlist = {
-                    let mut client = self.0.borrow_mut();
-                    let running = client.worker.as_mut();
-                    running.and_then(|running| running.onrequests.take())
-                };
-                if let Some(onlist) = onlist {
-                    onlist.emit(requests.clone());
-                }
                 return;
             }
             Event::Pong => {
@@ -339,19 +266,6 @@ impl Engine {
         }
         intake::add_from_archive(app, file, class.to_owned(), part, name.to_owned());
         true
-    }
-
-    fn answer(&self, request: RequestId, answer: Answer) {
-        let waiting = {
-            let mut client = self.0.borrow_mut();
-            client
-                .worker
-                .as_mut()
-                .and_then(|running| running.answers.remove(&request))
-        };
-        if let Some(waiting) = waiting {
-            waiting.emit(answer);
-        }
     }
 
     /// Hands on how something goes that was asked for here. Returns whether that is what the job is.
