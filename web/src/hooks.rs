@@ -9,3 +9,4 @@ pub mod use_painting;
 pub mod use_shortcuts;
 pub mod use_theme;
 pub mod use_throttled;
+pub mod use_tried;

@@ -2,6 +2,8 @@
 //!
 //! The page holds the project's plain data in one state with one reducer, shows it, and talks to the engine, which runs in a worker of its own.
 
+#[cfg(test)]
+mod arrows;
 mod components;
 mod context;
 mod glossary;

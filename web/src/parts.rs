@@ -1,21 +1,15 @@
 //! The parts of the interface that are binaries of their own, so that the page appears without waiting for them.
 //!
 //! What only a part reaches is moved into its file after linking (`crates/xtask/src/split.rs`); so the rest of the page must not name a part's components.
+//! What the services load with a part stands in `services/parts.rs`, since services do not know components.
 //! A part is asked for as soon as the page stands, and draws from the state as everything else does.
 
-use std::pin::Pin;
-
-use headstart_project::Findings;
-use headstart_wire::from_text;
-use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 use yew::prelude::*;
 
 use crate::components::{backbones, check, keep};
-use crate::context::App;
 use crate::state::State;
-use crate::state::saved::{Saved, Summary};
 
 /// What a part draws.
 type View = fn(&State) -> Html;
@@ -54,29 +48,6 @@ fn load_keep() -> Result<View, SplitLoaderError> {
 #[wasm_split(keep, fallible)]
 fn load_backbones() -> Result<View, SplitLoaderError> {
     Ok(backbones::view)
-}
-
-/// Reads what an analysis has found.
-#[wasm_split(check, fallible)]
-pub fn findings(text: JsValue) -> Result<Result<Findings, String>, SplitLoaderError> {
-    Ok(from_text(&text).map_err(|error| error.to_string()))
-}
-
-/// A project that is being opened.
-type Opening = Pin<Box<dyn Future<Output = ()>>>;
-
-/// Opens a kept project. Reading one takes code that a first visit has no use for.
-#[wasm_split(keep, fallible)]
-pub fn open(app: App, project: Summary) -> Result<Opening, SplitLoaderError> {
-    Ok(Box::pin(
-        async move { app.projects.open(&app, project).await },
-    ))
-}
-
-/// Reads a kept project's description; `None` when it cannot be read.
-#[wasm_split(keep, fallible)]
-pub fn read(description: String) -> Result<Option<Saved>, SplitLoaderError> {
-    Ok(Saved::read(&description).ok())
 }
 
 #[derive(Clone, Copy)]

@@ -4,5 +4,7 @@ pub mod engine;
 pub mod keep;
 pub mod live;
 pub mod offline;
+pub mod parts;
 pub mod requests;
 pub mod samples;
+pub mod tour;

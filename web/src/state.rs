@@ -37,9 +37,8 @@ use self::project::{ClassId, Project, Sample};
 use self::run::{Plan, Results, Run};
 use self::saved::Saved;
 use self::settings::{Draft, Field, Head, Variation};
-use self::storage::{Offline, Saving, Stage};
+use self::storage::{Offline, Saving, Stage, StoreError};
 use self::undo::History;
-use crate::services::keep::store::StoreError;
 
 /// Everything that the page shows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

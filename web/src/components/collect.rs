@@ -3,9 +3,9 @@
 mod class_card;
 mod class_tools;
 mod import_bar;
-pub mod recorder;
+mod recorder;
 mod sample_chunk;
-pub mod sample_grid;
+mod sample_grid;
 
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
@@ -16,10 +16,10 @@ use crate::components::common::column_head;
 use crate::components::common::empty_state::{Drawing, EmptyState};
 use crate::components::common::icon::{Icon, glyph};
 use crate::components::common::term::Term;
-use crate::components::shell::tour;
 use crate::context::use_app;
 use crate::glossary::Word;
 use crate::services::samples::intake;
+use crate::services::tour;
 use crate::state::Action;
 use crate::state::camera::{CameraOwner, CameraPrefs};
 use crate::state::project::Project;

@@ -6,5 +6,7 @@ pub mod empty_state;
 pub mod field;
 pub mod file_button;
 pub mod icon;
+pub mod pressed;
+pub mod stops;
 pub mod tabs;
 pub mod term;

@@ -16,8 +16,8 @@ use yew::prelude::*;
 use self::chunk::GalleryChunk;
 use self::image_actions::ImageActions;
 use self::viewer::Viewer;
-use crate::components::collect::sample_grid::move_focus;
 use crate::components::common::icon::{Icon, glyph};
+use crate::components::common::stops::move_focus;
 use crate::context::use_app;
 use crate::state::Action;
 use crate::state::project::Project;
@@ -100,38 +100,6 @@ pub fn Gallery(props: &Props) -> Html {
         let large = large.clone();
         Callback::from(move |id: Option<SampleId>| large.set(id))
     };
-    let toggle = {
-        let selected = selected.clone();
-        Callback::from(move |id: SampleId| {
-            let mut next = (**selected).clone();
-            if !next.remove(&id) {
-                next.insert(id);
-            }
-            selected.set(Rc::new(next));
-        })
-    };
-    let select = |ids: Vec<SampleId>| {
-        let selected = selected.clone();
-        Callback::from(move |_: MouseEvent| selected.set(Rc::new(ids.iter().copied().collect())))
-    };
-    let ondone = {
-        let selected = selected.clone();
-        Callback::from(move |()| selected.set(Rc::default()))
-    };
-    let onactive = {
-        let active = active.clone();
-        Callback::from(move |id: SampleId| active.set(Some(id)))
-    };
-    let onkeydown = {
-        let grid = grid.clone();
-        Callback::from(move |event: KeyboardEvent| {
-            if let Some(grid) = grid.cast::<Element>()
-                && move_focus(&grid, &event)
-            {
-                event.prevent_default();
-            }
-        })
-    };
     let close = {
         let dialog = dialog.clone();
         Callback::from(move |_: MouseEvent| {
@@ -140,9 +108,6 @@ pub fn Gallery(props: &Props) -> Html {
             }
         })
     };
-    let first = active.filter(|id| items.iter().any(|item| item.id == *id));
-    let first = first.or_else(|| items.first().map(|item| item.id));
-    let all = items.iter().map(|item| item.id).collect();
     let body = match *large {
         _ if items.is_empty() => html! {
             <p class="gallery-empty">{ "None of these images is left." }</p>
@@ -152,36 +117,8 @@ pub fn Gallery(props: &Props) -> Html {
         },
         None => html! {
             <>
-                <div ref={grid} class="gallery-grid" role="group" aria-label="Images. Arrow keys move between them." {onkeydown}>
-                    { for items.chunks(CHUNK).map(|chunk| {
-                        let ids: HashSet<_> = chunk.iter().map(|item| item.id).collect();
-                        html! {
-                            <GalleryChunk
-                                key={chunk.first().map_or(0, |item| item.id.0)}
-                                items={Rc::<[Item]>::from(chunk)}
-                                project={props.project.clone()}
-                                selected={chosen.iter().copied().filter(|id| ids.contains(id)).collect::<Vec<_>>()}
-                                active={first.filter(|id| ids.contains(id))}
-                                onactive={onactive.clone()}
-                                onopen={show.reform(Some)}
-                                ontoggle={toggle.clone()}
-                            />
-                        }
-                    }) }
-                </div>
-                <div class="gallery-foot">
-                    <p class="gallery-count" role="status">
-                        { match chosen.len() {
-                            0 => "Select images to move or delete them.".to_owned(),
-                            count => format!("{} selected", text::count(count, "image")),
-                        } }
-                    </p>
-                    <div class="button-row">
-                        <button type="button" class="text-button" onclick={select(all)}>{ "Select all" }</button>
-                        <button type="button" class="text-button" aria-disabled={chosen.is_empty().then_some("true")} onclick={select(Vec::new())}>{ "Select none" }</button>
-                    </div>
-                    <ImageActions ids={chosen} project={props.project.clone()} {ondone} />
-                </div>
+                { pictures(&grid, &items, &chosen, &selected, &active, &props.project, &show) }
+                { foot(items.iter().map(|item| item.id).collect(), chosen, &selected, &props.project) }
             </>
         },
     };
@@ -203,6 +140,93 @@ pub fn Gallery(props: &Props) -> Html {
                 }
             </div>
         </dialog>
+    }
+}
+
+/// The images that are selected, also those that are gone and may come back.
+type Selected = UseStateHandle<Rc<HashSet<SampleId>>>;
+
+/// The pictures, one stop for Tab; within them the arrow keys move.
+fn pictures(
+    grid: &NodeRef,
+    items: &[Item],
+    chosen: &[SampleId],
+    selected: &Selected,
+    active: &UseStateHandle<Option<SampleId>>,
+    project: &Project,
+    show: &Callback<Option<SampleId>>,
+) -> Html {
+    let first = active.filter(|id| items.iter().any(|item| item.id == *id));
+    let first = first.or_else(|| items.first().map(|item| item.id));
+    let toggle = {
+        let selected = selected.clone();
+        Callback::from(move |id: SampleId| {
+            let mut next = (**selected).clone();
+            if !next.remove(&id) {
+                next.insert(id);
+            }
+            selected.set(Rc::new(next));
+        })
+    };
+    let onactive = {
+        let active = active.clone();
+        Callback::from(move |id: SampleId| active.set(Some(id)))
+    };
+    let onkeydown = {
+        let grid = grid.clone();
+        Callback::from(move |event: KeyboardEvent| {
+            if let Some(grid) = grid.cast::<Element>()
+                && move_focus(&grid, &event)
+            {
+                event.prevent_default();
+            }
+        })
+    };
+    html! {
+        <div ref={grid.clone()} class="gallery-grid" role="group" aria-label="Images. Arrow keys move between them." {onkeydown}>
+            { for items.chunks(CHUNK).map(|chunk| {
+                let ids: HashSet<_> = chunk.iter().map(|item| item.id).collect();
+                html! {
+                    <GalleryChunk
+                        key={chunk.first().map_or(0, |item| item.id.0)}
+                        items={Rc::<[Item]>::from(chunk)}
+                        project={project.clone()}
+                        selected={chosen.iter().copied().filter(|id| ids.contains(id)).collect::<Vec<_>>()}
+                        active={first.filter(|id| ids.contains(id))}
+                        onactive={onactive.clone()}
+                        onopen={show.reform(Some)}
+                        ontoggle={toggle.clone()}
+                    />
+                }
+            }) }
+        </div>
+    }
+}
+
+/// What can be done with those that are selected.
+fn foot(all: Vec<SampleId>, chosen: Vec<SampleId>, selected: &Selected, project: &Project) -> Html {
+    let select = |ids: Vec<SampleId>| {
+        let selected = selected.clone();
+        Callback::from(move |_: MouseEvent| selected.set(Rc::new(ids.iter().copied().collect())))
+    };
+    let ondone = {
+        let selected = selected.clone();
+        Callback::from(move |()| selected.set(Rc::default()))
+    };
+    html! {
+        <div class="gallery-foot">
+            <p class="gallery-count" role="status">
+                { match chosen.len() {
+                    0 => "Select images to move or delete them.".to_owned(),
+                    count => format!("{} selected", text::count(count, "image")),
+                } }
+            </p>
+            <div class="button-row">
+                <button type="button" class="text-button" onclick={select(all)}>{ "Select all" }</button>
+                <button type="button" class="text-button" aria-disabled={chosen.is_empty().then_some("true")} onclick={select(Vec::new())}>{ "Select none" }</button>
+            </div>
+            <ImageActions ids={chosen} project={project.clone()} {ondone} />
+        </div>
     }
 }
 

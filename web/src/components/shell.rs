@@ -7,5 +7,5 @@ mod header;
 mod notices;
 mod privacy;
 mod project_bar;
-pub mod tour;
+mod tour;
 mod undo;

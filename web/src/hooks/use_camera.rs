@@ -8,8 +8,10 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::{HtmlVideoElement, MediaStream};
 use yew::prelude::*;
 
+use crate::context::App;
 use crate::services::samples::camera::{self, CameraDevice, CameraError};
-use crate::state::camera::CameraPrefs;
+use crate::state::Action;
+use crate::state::camera::{CameraOwner, CameraPrefs};
 
 /// What the hook gives to its component.
 #[derive(Clone, PartialEq)]
@@ -92,6 +94,19 @@ pub fn use_camera(prefs: &CameraPrefs, failed: Callback<CameraError>) -> Camera 
         devices: (*devices).clone(),
         device_id: (*device_id).clone(),
     }
+}
+
+/// Tells what is wrong with the camera and closes it.
+#[hook]
+pub fn use_failure(app: &App, owner: CameraOwner) -> Callback<CameraError> {
+    let app = app.clone();
+    use_callback(owner, move |error: CameraError, &owner| {
+        app.dispatch(Action::CloseCamera(owner));
+        app.dispatch(Action::Problem {
+            title: "No picture from the camera".into(),
+            detail: error.to_string(),
+        });
+    })
 }
 
 /// One opening of the camera, which may be over before the browser has answered.

@@ -4,6 +4,10 @@
     clippy::expect_used,
     reason = "what is measured here is known to be sound"
 )]
+#![allow(
+    clippy::mod_module_files,
+    reason = "a file beside the examples would be an example of its own"
+)]
 
 #[path = "../../tests/photos/mod.rs"]
 pub mod photos;

@@ -9,7 +9,6 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::{CanvasRenderingContext2d, File, HtmlCanvasElement, HtmlVideoElement, ImageData};
 use yew::prelude::*;
 
-use crate::components::collect::recorder::use_failure;
 use crate::components::common::camera_panel::CameraPanel;
 use crate::components::common::file_button::FileButton;
 use crate::components::common::icon::{Icon, glyph};
@@ -18,7 +17,7 @@ use crate::components::gallery::Opened;
 use crate::components::gallery::thumbs::Thumbs;
 use crate::context::{App, use_app};
 use crate::glossary::Word;
-use crate::hooks::use_camera::use_camera;
+use crate::hooks::use_camera::{use_camera, use_failure};
 use crate::services::engine::{Answer, Covered, Covering, Picture, Unanswered};
 use crate::services::samples::camera;
 use crate::services::samples::media::ObjectUrl;

@@ -15,8 +15,8 @@ use yew::prelude::*;
 use crate::components::common::camera_panel::CameraPanel;
 use crate::components::common::icon::{Icon, glyph};
 use crate::context::{App, use_app};
-use crate::hooks::use_camera::use_camera;
-use crate::services::samples::camera::{self, CameraError};
+use crate::hooks::use_camera::{use_camera, use_failure};
+use crate::services::samples::camera;
 use crate::services::samples::intake;
 use crate::state::Action;
 use crate::state::camera::{CameraOwner, CameraPrefs};
@@ -192,19 +192,6 @@ fn RecordOptions(props: &OptionsProps) -> Html {
             </label>
         </div>
     }
-}
-
-/// Tells what is wrong with the camera and closes it.
-#[hook]
-pub fn use_failure(app: &App, owner: CameraOwner) -> Callback<CameraError> {
-    let app = app.clone();
-    use_callback(owner, move |error: CameraError, &owner| {
-        app.dispatch(Action::CloseCamera(owner));
-        app.dispatch(Action::Problem {
-            title: "No picture from the camera".into(),
-            detail: error.to_string(),
-        });
-    })
 }
 
 /// A page that is out of sight records nothing.

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use headstart_project::{Part, SampleId};
 use yew::prelude::*;
 
-use crate::components::gallery::Item;
+use super::Item;
 use crate::context::use_app;
 use crate::hooks::use_near::use_near;
 use crate::state::project::{Class, Project, Sample};

@@ -3,7 +3,7 @@
 use headstart_project::SampleId;
 use yew::prelude::*;
 
-use crate::components::gallery::Opened;
+use super::Opened;
 use crate::context::use_app;
 use crate::state::project::Project;
 

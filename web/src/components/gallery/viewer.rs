@@ -7,9 +7,9 @@ use wasm_bindgen::JsCast;
 use web_sys::Element;
 use yew::prelude::*;
 
+use super::Item;
 use super::image_actions::ImageActions;
 use crate::components::common::icon::{Icon, glyph};
-use crate::components::gallery::Item;
 use crate::components::heat::view::HeatView;
 use crate::context::use_app;
 use crate::services::samples::media::ObjectUrl;

@@ -12,6 +12,7 @@ use yew::prelude::*;
 use super::layer::HeatLayer;
 use super::{class, legend};
 use crate::components::common::icon::{Icon, glyph};
+use crate::components::common::pressed::pressed;
 use crate::context::{App, use_app};
 use crate::heat::{Overlay, square_inset};
 use crate::services::engine::{Answer, Covered, Covering, Picture};
@@ -230,9 +231,4 @@ fn covering_progress(done: Option<(u32, u32)>, stop: Callback<MouseEvent>) -> Ht
             <button type="button" class="button" onclick={stop}>{ glyph(Icon::Stop) }{ "Stop" }</button>
         </div>
     }
-}
-
-/// The word for `aria-pressed`.
-pub fn pressed(is_pressed: bool) -> &'static str {
-    if is_pressed { "true" } else { "false" }
 }

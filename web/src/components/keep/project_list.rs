@@ -6,8 +6,8 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
+use super::OpenProject;
 use crate::components::common::icon::{Icon, glyph};
-use crate::components::keep::OpenProject;
 use crate::context::use_app;
 use crate::services::keep::storage::{self, Space};
 use crate::services::samples::media::ObjectUrl;

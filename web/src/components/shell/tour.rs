@@ -2,14 +2,13 @@
 
 use gloo_events::EventListener;
 use wasm_bindgen::JsCast;
-use web_sys::{Document, Element, FocusOptions, HtmlElement, KeyboardEvent, Storage};
+use web_sys::{Document, Element, FocusOptions, HtmlElement, KeyboardEvent};
 use yew::prelude::*;
 
 use crate::components::common::icon::{Icon, glyph};
-use crate::context::{App, use_app};
+use crate::context::use_app;
+use crate::services::tour;
 use crate::state::Action;
-
-const STORAGE_KEY: &str = "headstart-tour";
 
 /// A part of the page, and what one does there.
 struct Stop {
@@ -64,7 +63,7 @@ pub fn Tour(props: &Props) -> Html {
     {
         let app = app.clone();
         use_effect_with((), move |()| {
-            remember();
+            tour::remember();
             let before = document().and_then(|document| document.active_element());
             let escape = document().map(|document| {
                 EventListener::new(&document, "keydown", move |event| {
@@ -133,27 +132,6 @@ pub fn Tour(props: &Props) -> Html {
             </button>
         </div>
     }
-}
-
-/// Begins the tour.
-pub fn begin(app: &App) -> Callback<MouseEvent> {
-    app.callback(|_: MouseEvent| Action::SetTour(Some(0)))
-}
-
-/// Whether the tour was taken in this browser before.
-pub fn was_seen() -> bool {
-    storage().is_some_and(|storage| matches!(storage.get_item(STORAGE_KEY), Ok(Some(_))))
-}
-
-fn remember() {
-    if let Some(storage) = storage() {
-        // A full or forbidden storage only means that the tour is offered again.
-        let _ = storage.set_item(STORAGE_KEY, "seen");
-    }
-}
-
-fn storage() -> Option<Storage> {
-    web_sys::window()?.local_storage().ok()?
 }
 
 fn document() -> Option<Document> {

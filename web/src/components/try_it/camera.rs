@@ -11,12 +11,11 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::HtmlVideoElement;
 use yew::prelude::*;
 
-use crate::components::collect::recorder::use_failure;
 use crate::components::common::camera_panel::CameraPanel;
 use crate::components::heat::layer::HeatLayer;
 use crate::context::{App, use_app};
 use crate::heat::Overlay;
-use crate::hooks::use_camera::use_camera;
+use crate::hooks::use_camera::{use_camera, use_failure};
 use crate::services::engine::{Answer, Judgement, Picture};
 use crate::services::samples::camera;
 use crate::state::camera::{CameraOwner, CameraPrefs};

@@ -16,8 +16,8 @@ use super::answer::{Covered, Unanswered};
 use super::running::WATCH_MS;
 use super::{Engine, GATHER_MS};
 use crate::context::App;
-use crate::parts;
 use crate::services::keep::weights;
+use crate::services::parts;
 use crate::services::samples::intake;
 use crate::state::Action;
 

@@ -12,10 +12,10 @@ use js_sys::Date;
 use wasm_bindgen_futures::spawn_local;
 
 use super::storage;
-use super::store::{KeptEmbedding, KeptFile, Store, StoreError};
+use super::store::{KeptEmbedding, KeptFile, Store};
 use crate::context::App;
 use crate::state::saved::{ProjectId, Saved, Summary};
-use crate::state::storage::Saving;
+use crate::state::storage::{Saving, StoreError};
 use crate::state::{Action, State};
 
 /// Changes are gathered this long.

@@ -13,13 +13,14 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::Blob;
 
 use super::download;
-use super::store::{KeptEmbedding, KeptFile, StoreError};
+use super::store::{KeptEmbedding, KeptFile};
 use crate::context::App;
 use crate::services::engine::{self, Unanswered};
 use crate::state::project::{Project, Sample};
 use crate::state::run::{Plan, Results};
 use crate::state::saved::Saved;
 use crate::state::settings::Draft;
+use crate::state::storage::StoreError;
 use crate::state::{Action, State};
 use crate::text;
 

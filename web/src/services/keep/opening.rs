@@ -10,6 +10,7 @@ use crate::context::App;
 use crate::services::engine::{self, Unanswered};
 use crate::state::Action;
 use crate::state::backbones::KeptWeights;
+use crate::state::storage::StoreError;
 use crate::text;
 
 /// Opens a weights file, keeps it, and uses it; `onproblem` hears why that is not possible.
@@ -39,7 +40,7 @@ pub fn open(app: &App, file: File, is_small: bool, keep_hidden: bool, onproblem:
         };
         let stored = match app.projects.store() {
             Some(store) => store.keep_weights(&kept, &file).await,
-            None => Err(super::store::StoreError::Unavailable),
+            None => Err(StoreError::Unavailable),
         };
         match stored {
             Ok(()) => {

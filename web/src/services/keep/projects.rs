@@ -8,15 +8,16 @@ use js_sys::Date;
 use web_sys::Storage;
 
 use super::lock::{self, Lock};
-use super::store::{KeptImages, Store, StoreError};
+use super::store::{KeptImages, Store};
 use super::weights;
 use crate::context::App;
+use crate::services::parts;
 use crate::services::samples::media::Kept;
 use crate::state::project::Project;
 use crate::state::saved::{ProjectId, Saved, Summary, UnreadableProject};
-use crate::state::storage::Stage;
+use crate::state::storage::{Stage, StoreError};
 use crate::state::{Action, State};
-use crate::{parts, text};
+use crate::text;
 
 const WORD_KEY: &str = "headstart-word";
 

@@ -11,16 +11,16 @@ use headstart_project::{BackboneChoice, BackboneId, ImageLook, SampleId};
 use idb::{
     Database, DatabaseEvent, Factory, ObjectStoreParams, TransactionMode, TransactionResult,
 };
-use js_sys::{Date, Float32Array, Uint8Array};
-use thiserror::Error;
+use js_sys::{Date, Float32Array, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::Blob;
 
 use self::keys::{id_of, of_project, of_sample};
-use crate::parts;
+use crate::services::parts;
 use crate::services::samples::media::Fingerprint;
 use crate::state::backbones::KeptWeights;
 use crate::state::saved::{ProjectId, Saved, Summary};
+use crate::state::storage::StoreError;
 
 const DATABASE: &str = "headstart";
 /// Grows with every change of the object stores below; `upgrade` brings older databases along.
@@ -43,23 +43,6 @@ const STORES: [&str; 7] = [
     MODELS,
     WEIGHTS,
 ];
-
-/// Why something could not be kept or read.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum StoreError {
-    #[error(
-        "this browser keeps nothing for this page; private windows and blocked site data do that"
-    )]
-    Unavailable,
-    #[error(
-        "this page is older than the one that last kept your projects here. Reload it to get the newer one; your projects are untouched"
-    )]
-    Newer,
-    #[error("the space that the browser gives to this page is full")]
-    Full,
-    #[error("the browser’s database did not work: {0}")]
-    Failed(String),
-}
 
 /// An image's file with what is needed to find its place if the description is lost.
 pub struct KeptFile {
@@ -448,21 +431,54 @@ impl Store {
 
 /// Waits until what was written is safe.
 async fn finish(transaction: idb::Transaction) -> Result<(), StoreError> {
-    match transaction.await {
-        Ok(TransactionResult::Committed) => Ok(()),
-        // The browser aborts a transaction by itself when it runs out of space.
-        Ok(TransactionResult::Aborted) => Err(StoreError::Full),
-        Err(error) => Err(failed(error)),
+    // Waiting takes the transaction, and only it says afterwards why it was given up.
+    let transaction = JsValue::from(transaction);
+    let waiting = idb::Transaction::try_from(transaction.clone()).map_err(failed)?;
+    let ended = waiting.await;
+    if ended == Ok(TransactionResult::Committed) {
+        return Ok(());
     }
+    // The requests of a transaction that the browser gives up, for want of space or for another reason, fail merely because it was.
+    let reason = field(&transaction, "error").map(|exception| {
+        let words = text(&exception, "message").unwrap_or_default();
+        StoreError::of(text(&exception, "name").as_deref(), words)
+    });
+    Err(reason.unwrap_or_else(|| match ended {
+        Err(error) => failed(error),
+        Ok(_) => StoreError::Failed("what was being written was given up".into()),
+    }))
 }
 
 fn failed(error: idb::Error) -> StoreError {
-    let words = error.to_string();
-    if words.contains("Quota") {
-        StoreError::Full
-    } else if words.contains("VersionError") {
-        StoreError::Newer
-    } else {
-        StoreError::Failed(words)
+    let name = exception(&error).and_then(|exception| text(&exception, "name"));
+    StoreError::of(name.as_deref(), error.to_string())
+}
+
+/// The browser's own exception in an error of the calls that are made here.
+fn exception(error: &idb::Error) -> Option<JsValue> {
+    use idb::Error;
+    match error {
+        Error::DomException(exception) => Some(exception.into()),
+        // A failed request's event reaches its transaction, whose future takes the request for something strange.
+        Error::UnexpectedJsType(_, request) => field(request, "error"),
+        Error::DeleteFailed(exception)
+        | Error::GetAllKeysFailed(exception)
+        | Error::GetFailed(exception)
+        | Error::IndexedDbOpenFailed(exception)
+        | Error::KeyRangeCreateFailed(exception)
+        | Error::ObjectStoreNotFound(exception)
+        | Error::TransactionOpenFailed(exception)
+        | Error::UpdateFailed(exception) => Some(exception.clone()),
+        _ => None,
     }
+}
+
+/// A field that is there.
+fn field(value: &JsValue, name: &str) -> Option<JsValue> {
+    let value = Reflect::get(value, &name.into()).ok()?;
+    (!value.is_null() && !value.is_undefined()).then_some(value)
+}
+
+fn text(value: &JsValue, name: &str) -> Option<String> {
+    field(value, name)?.as_string()
 }

@@ -2,18 +2,20 @@
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::Hasher;
 use std::rc::Rc;
 
 use headstart_project::{BackboneChoice, ImageLook, SampleId};
 use js_sys::{Float32Array, Uint8Array};
 use serde::{Deserialize, Serialize};
+use siphasher::sip::SipHasher13;
 use web_sys::{Blob, Url};
 use yew::AttrValue;
 
 use crate::state::project::ClassId;
 
 /// What makes two files worth comparing: their length and their beginning.
+/// It is kept with the file and compared with those of later years, so it must never come out differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Fingerprint {
     length: u64,
@@ -23,8 +25,10 @@ pub struct Fingerprint {
 impl Fingerprint {
     /// Of a file of `length` bytes that begins with `prefix`.
     pub fn new(length: f64, prefix: &[u8]) -> Self {
-        let mut hasher = DefaultHasher::new();
-        prefix.hash(&mut hasher);
+        // Whatever the standard library's own hasher becomes, this is what it was when the first files were kept: SipHash-1-3 without a key, over the length as the 32-bit page writes it and the bytes.
+        let mut hasher = SipHasher13::new();
+        hasher.write(&(prefix.len() as u32).to_le_bytes());
+        hasher.write(prefix);
         Self {
             length: length as u64,
             beginning: hasher.finish(),
@@ -304,5 +308,43 @@ impl Media {
 
     pub fn model(&self) -> Option<Uint8Array> {
         self.0.borrow().model.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// CPython hashes bytes with the same function, and without a key when it is told so:
+    /// `PYTHONHASHSEED=0 python3.11 -c "print(hex(hash(len(b).to_bytes(4, 'little') + b) % 2**64))"`.
+    #[test]
+    fn kept_fingerprints_stay_what_they_are() {
+        let long: Vec<u8> = (0..=255).cycle().take(16_384).collect();
+        for (prefix, beginning) in [
+            (&[][..], 0xcc22_47b7_9ac4_8af0),
+            (&[0xff, 0xd8, 0xff, 0xe0], 0x0e58_2b21_5e85_59c0),
+            (&long, 0x2e58_4843_89c3_40d6),
+        ] {
+            let length = prefix.len() as u64;
+            let made = Fingerprint::new(length as f64, prefix);
+            assert_eq!(made, Fingerprint { length, beginning });
+        }
+    }
+
+    #[test]
+    fn a_fingerprint_is_read_as_it_was_kept() {
+        let kept = r#"{"length":123456,"beginning":14709398186846620400}"#;
+        let fingerprint = Fingerprint {
+            length: 123_456,
+            beginning: 0xcc22_47b7_9ac4_8af0,
+        };
+        assert_eq!(
+            headstart_wire::from_json::<Fingerprint>(kept).ok(),
+            Some(fingerprint)
+        );
+        assert_eq!(
+            serde_json::to_string(&fingerprint).ok().as_deref(),
+            Some(kept)
+        );
     }
 }

@@ -2,7 +2,7 @@
 
 use yew::prelude::*;
 
-use crate::components::heat::view::pressed;
+use crate::components::common::pressed::pressed;
 use crate::map::DotClass;
 use crate::state::project::ClassId;
 use crate::text;
