@@ -195,7 +195,7 @@ pub fn Inside(props: &Props) -> Html {
             { match &*found {
                 None => html! {},
                 Some(Ok(found)) => walk(props, found, answer.as_deref(), has_camera),
-                Some(Err(reason)) => html! { <p class="problem" role="alert">{ reason }</p> },
+                Some(Err(reason)) => html! { <p class="problem" role="alert">{ reason.clone() }</p> },
             } }
         </>
     }

@@ -23,7 +23,7 @@ pub fn Privacy() -> Html {
             let app = app.clone();
             spawn_local(async move {
                 let engine = requests::of_engine(&app.engine.requests().await);
-                list.set(own.iter().cloned().chain(engine).collect());
+                list.set(own.into_iter().chain(engine).collect());
             });
             if let Some(dialog) = dialog.cast::<HtmlDialogElement>() {
                 // Fails only when it is open already.

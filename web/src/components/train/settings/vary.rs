@@ -62,12 +62,12 @@ pub fn Vary(props: &Props) -> Html {
                     spawn_local(async move {
                         let pictures = match asked.await {
                             Ok((_, pictures)) => pictures,
-                            // An image that cannot be used has no copies; its tile says why.
+                            // An image that cannot be used has no copies to show.
                             Err(Unanswered::Failed(_)) => Vec::new(),
                             Err(Unanswered::NoEngine) => return,
                         };
                         let pictures = pictures.iter().filter_map(JsCast::dyn_ref::<Blob>);
-                        shown.set(pictures.filter_map(|it| ObjectUrl::new(it)).collect());
+                        shown.set(pictures.filter_map(ObjectUrl::new).collect());
                     });
                 }
                 _ => shown.set(Vec::new()),
