@@ -1,9 +1,10 @@
 // Beyond the head: varied copies and unfrozen blocks, in training and everywhere the model is used after it.
 
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { test } from "node:test";
 import { suite, top, until } from "./support/app.mjs";
-import { SHAPES, shapeEntries, shapes, unseenShapes } from "./support/fixtures.mjs";
+import { FIXTURES, SHAPES, shapeEntries, shapes, unseenShapes } from "./support/fixtures.mjs";
 import { zip } from "./support/zip.mjs";
 
 const open = suite();
@@ -161,6 +162,15 @@ test("See inside shows every stage of an image, and the images that excite a cha
   const [found] = await app.events("analysed");
   assert.equal(found.body.findings.excited.images.length, 6);
 
-  await inside.getByLabel("Image to look inside", { exact: true }).setInputFiles(unseenShapes("Stars")[0]);
+  const input = inside.getByLabel("Image to look inside", { exact: true });
+  await input.setInputFiles(unseenShapes("Stars")[0]);
   await app.event("inside", 2);
+
+  // An image that cannot be used says why, and the next one is shown again.
+  await input.setInputFiles(join(FIXTURES, "bad", "truncated.jpg"));
+  await inside.getByText(/cut off/i).waitFor();
+  assert.equal(await channels.count(), 0);
+  await input.setInputFiles(unseenShapes("Stars")[0]);
+  await channels.first().waitFor();
+  assert.equal(await inside.getByText(/cut off/i).count(), 0);
 });

@@ -9,8 +9,8 @@ use headstart_training::{
 };
 use wasm_bindgen::prelude::*;
 
+use crate::browser::port;
 use crate::device::Chosen;
-use crate::port;
 
 /// A backbone on a device.
 #[wasm_bindgen]

@@ -1,11 +1,30 @@
 //! The device that tensors live on, and noticing when it is lost.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+mod loss;
+#[cfg(feature = "webgpu")]
+mod webgpu;
+
+use std::rc::Rc;
 
 use burn::tensor::Device;
-use futures_util::task::AtomicWaker;
-use headstart_project::{DeviceInfo, DeviceKind, Fallback};
+use headstart_backbones::Backbone;
+use headstart_project::{BackboneChoice, DeviceInfo, DeviceKind, DevicePreference, Fallback};
+
+pub use self::loss::Loss;
+
+/// A device with the backbone on it.
+pub struct Ready {
+    /// The device.
+    pub chosen: Chosen,
+    /// The backbone, as it was pretrained.
+    pub backbone: Backbone,
+    /// Which one it is.
+    pub choice: BackboneChoice,
+    /// Its weights file, for the CPU when the device is lost.
+    pub weights: Rc<[u8]>,
+    /// Time from the first byte asked for to ready.
+    pub load_ms: f64,
+}
 
 /// A device that is ready for tensors.
 #[derive(Clone)]
@@ -19,6 +38,21 @@ pub struct Chosen {
 }
 
 impl Chosen {
+    /// The device that is wanted, unless `fallback` says why that is the CPU all the same.
+    pub async fn of(
+        wanted: DevicePreference,
+        fallback: Option<Fallback>,
+        adapter: Option<&str>,
+    ) -> Self {
+        if wanted == DevicePreference::Cpu {
+            Self::cpu(None)
+        } else if fallback.is_some() {
+            Self::cpu(fallback)
+        } else {
+            Self::webgpu(adapter).await
+        }
+    }
+
     /// The CPU.
     pub fn cpu(fallback: Option<Fallback>) -> Self {
         let fused = if cfg!(feature = "relaxed-simd") {
@@ -41,7 +75,7 @@ impl Chosen {
     #[cfg(feature = "webgpu")]
     pub async fn webgpu(adapter: Option<&str>) -> Self {
         match webgpu::request(adapter).await {
-            Ok(chosen) => chosen,
+            Ok((device, info, loss)) => Self { device, info, loss },
             Err(fallback) => Self::cpu(Some(fallback)),
         }
     }
@@ -50,105 +84,5 @@ impl Chosen {
     #[cfg(not(feature = "webgpu"))]
     pub async fn webgpu(_adapter: Option<&str>) -> Self {
         Self::cpu(Some(Fallback::NoWebgpu))
-    }
-}
-
-/// Whether a device is lost. Clones share it.
-#[derive(Clone, Default)]
-pub struct Loss(Arc<(AtomicBool, AtomicWaker)>);
-
-impl Loss {
-    /// Notes the loss and wakes whoever waits for it.
-    #[cfg_attr(not(feature = "webgpu"), expect(dead_code))]
-    fn report(&self) {
-        self.0.0.store(true, Ordering::Relaxed);
-        self.0.1.wake();
-    }
-
-    /// Whether it has happened.
-    pub fn has_happened(&self) -> bool {
-        self.0.0.load(Ordering::Relaxed)
-    }
-
-    /// Has `waker` woken when it happens; only the last one is.
-    pub fn wake(&self, waker: &std::task::Waker) {
-        self.0.1.register(waker);
-    }
-
-    /// Ends when it happens.
-    pub async fn happens(&self) {
-        std::future::poll_fn(|context| {
-            self.wake(context.waker());
-            if self.has_happened() {
-                std::task::Poll::Ready(())
-            } else {
-                std::task::Poll::Pending
-            }
-        })
-        .await;
-    }
-}
-
-#[cfg(feature = "webgpu")]
-mod webgpu {
-    use burn::tensor::Device;
-    use burn::tensor::wgpu::WgpuSetup;
-    use headstart_project::{DeviceInfo, DeviceKind, Fallback};
-    use wgpu::{
-        Backend, Backends, DeviceDescriptor, Instance, InstanceDescriptor, MemoryHints,
-        PowerPreference, RequestAdapterOptions,
-    };
-
-    use super::{Chosen, Loss};
-
-    pub async fn request(name: Option<&str>) -> Result<Chosen, Fallback> {
-        let mut descriptor = InstanceDescriptor::new_without_display_handle();
-        descriptor.backends = Backends::BROWSER_WEBGPU;
-        let instance = Instance::new(descriptor);
-        let adapter = instance
-            .request_adapter(&RequestAdapterOptions {
-                power_preference: PowerPreference::HighPerformance,
-                ..RequestAdapterOptions::default()
-            })
-            .await
-            .map_err(|_| Fallback::NoAdapter)?;
-        let described = adapter.get_info().name;
-        // All that the adapter has: large images need large buffers and bindings.
-        let (device, queue) = adapter
-            .request_device(&DeviceDescriptor {
-                label: Some("headstart"),
-                required_features: adapter.features(),
-                required_limits: adapter.limits(),
-                memory_hints: MemoryHints::MemoryUsage,
-                ..DeviceDescriptor::default()
-            })
-            .await
-            .map_err(|_| Fallback::DeviceRefused)?;
-        let loss = Loss::default();
-        let reported = loss.clone();
-        device.set_device_lost_callback(move |_reason, _message| reported.report());
-        let setup = WgpuSetup {
-            instance,
-            adapter,
-            device,
-            queue,
-            backend: Backend::BrowserWebGpu,
-        };
-        let device = Device::wgpu_options()
-            .setup(setup)
-            .init()
-            .map_err(|_| Fallback::DeviceRefused)?;
-        Ok(Chosen {
-            device,
-            info: DeviceInfo {
-                kind: DeviceKind::Webgpu,
-                adapter: name
-                    .filter(|name| !name.is_empty())
-                    .unwrap_or(&described)
-                    .to_owned(),
-                fallback: None,
-            },
-            loss,
-        })
     }
 }

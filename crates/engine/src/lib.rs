@@ -3,28 +3,18 @@
 //! The worker's script, `web/public/engine.js`, picks one of the binaries and calls [`start`].
 //! Everything runs on the worker's one thread; long work pauses between its steps, so that messages get through.
 
-mod analysis;
-mod archive;
+mod answering;
 #[cfg(feature = "bench")]
 mod bench;
-mod blob;
-mod comparing;
+mod browser;
 mod device;
-mod embedding;
 mod engine;
-mod exporting;
-mod fetch;
-mod inside;
-mod opening;
-mod packing;
-mod pause;
-mod pictures;
-mod port;
-mod predicting;
-mod preparing;
+mod files;
+mod inputs;
 mod remaining;
-mod samples;
-mod training;
+mod schedule;
+mod state;
+mod work;
 
 use headstart_project::{Event, Fallback};
 use wasm_bindgen::prelude::*;
@@ -38,7 +28,7 @@ pub fn start(fallback: Option<String>, adapter: Option<String>) {
     std::panic::set_hook(Box::new(|panic| {
         let message = panic.to_string();
         web_sys::console::error_1(&message.as_str().into());
-        port::post(&Event::Crashed { message }, &[]);
+        browser::port::post(&Event::Crashed { message }, &[]);
     }));
     let fallback = fallback.and_then(|name| match name.as_str() {
         "no_webgpu" => Some(Fallback::NoWebgpu),

@@ -1,9 +1,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AugmentSettings, BackboneChoice, BurstId, DevicePreference, Experiment, ImageLook, ImportId,
-    JobId, ProjectFile, RequestId, RunId, SampleId, SavedBackbone, SavedRun, TrainSettings,
-    WeightsPlace,
+    BackboneChoice, BurstId, DevicePreference, Experiment, ImageLook, ImportId, JobId, ProjectFile,
+    Question, RequestId, RunId, SampleId, SavedRun, TrainSettings, WeightsPlace,
 };
 
 /// What the page asks of the engine.
@@ -20,20 +19,6 @@ pub enum Command {
         backbone: BackboneChoice,
         /// Where its weights are.
         weights: WeightsPlace,
-    },
-    /// Bring another tool's weights file into Headstart's form; answered by `Event::WeightsOpened`. Needs no backbone. Attachments: the file as a `Blob`.
-    OpenWeights {
-        /// Names the request in the answer.
-        request: RequestId,
-        /// Keep the fully connected layers behind the feature maps, if the file has them.
-        keep_hidden: bool,
-        /// Store them in 8 bits instead of 16.
-        is_small: bool,
-    },
-    /// Measure how fast the backbone is on the device; answered by `Event::Probed`.
-    Probe {
-        /// Names the request in the answer.
-        request: RequestId,
     },
     /// Embed these images in the background.
     /// Attachments: one for each sample, its file as a `Blob`, then one `Float32Array` for each sample that already `has_embedding`, in order.
@@ -60,15 +45,6 @@ pub enum Command {
     },
     /// Use a model that an earlier engine trained. Attachments: one `Uint8Array`, the model as safetensors.
     RestoreModel,
-    /// Classify one image with the newest model. Attachments: a `Blob` or an `ImageBitmap`, as `frame` says.
-    Predict {
-        /// Names the request in the answer.
-        request: RequestId,
-        /// What is attached.
-        frame: Frame,
-        /// Also say where the model looked.
-        heat: Option<HeatFor>,
-    },
     /// Analyse the data or the model. Analyses run one at a time, after training and before embedding, and wait until their images are embedded.
     /// Attachments: for [`Analysis::Occlude`] the image as a `Blob`; for [`Analysis::Compare`] those of its backbones' weights that are attached, in order.
     Analyse {
@@ -84,47 +60,13 @@ pub enum Command {
         /// The analysis to stop.
         job: JobId,
     },
-    /// Put a project or a data set together as one zip; answered by `Event::Packed`. Attachments: the file of each image of the project, in order, as a `Blob`.
-    Pack {
-        /// Names the request in the answer.
+    /// Answer this, once, by `Event::Answered`. Attachments: those of the question.
+    Ask {
+        /// Names the question in the answer.
         request: RequestId,
-        /// What to put together.
-        packing: Box<Packing>,
+        /// What is asked.
+        question: Question,
     },
-    /// Open a project's file; answered by `Event::Unpacked`. Attachments: the file as a `Blob`.
-    Unpack {
-        /// Names the request in the answer.
-        request: RequestId,
-        /// Backbones whose weights are here.
-        known: Vec<SavedBackbone>,
-    },
-    /// Put the newest model together in every form that other tools read; answered by `Event::ModelExported`.
-    ExportModel {
-        /// Names the request in the answer.
-        request: RequestId,
-        /// What the engine does not know about it.
-        export: ModelExport,
-    },
-    /// Show what each stage of the backbone makes of an image; answered by `Event::Inside`. Attachments: a `Blob` or an `ImageBitmap`, as `frame` says.
-    LookInside {
-        /// Names the request in the answer.
-        request: RequestId,
-        /// What is attached.
-        frame: Frame,
-    },
-    /// Show how an image is varied; answered by `Event::Varied`. Attachments: the image as a `Blob`.
-    Vary {
-        /// Names the request in the answer.
-        request: RequestId,
-        /// The image.
-        sample: SampleId,
-        /// How it is varied, and how many copies are made.
-        augmentation: AugmentSettings,
-        /// Decides the outcome.
-        seed: u64,
-    },
-    /// Answer with `Event::Requests`.
-    ListRequests,
     /// Answer with `Event::Pong`: the page's watchdog.
     Ping,
 }
@@ -270,4 +212,18 @@ pub struct ClassRequest {
     pub train: Vec<SampleId>,
     /// Images that are only measured on.
     pub test: Vec<SampleId>,
+}
+
+impl TrainRequest {
+    /// All images of the run.
+    pub fn samples(&self) -> impl Iterator<Item = SampleId> {
+        self.classes.iter().flat_map(ClassRequest::samples)
+    }
+}
+
+impl ClassRequest {
+    /// Its images to learn from, then those that only measure.
+    pub fn samples(&self) -> impl Iterator<Item = SampleId> {
+        self.train.iter().chain(&self.test).copied()
+    }
 }

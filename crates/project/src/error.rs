@@ -1,5 +1,7 @@
 //! What can go wrong, in words that a twelve-year-old understands: what happened, then what to do.
 
+use std::fmt::Display;
+
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -210,4 +212,22 @@ pub enum EngineError {
         /// The error's own words.
         detail: String,
     },
+}
+
+impl TrainError {
+    /// The device or the tensor library failed with this error.
+    pub fn internal(error: impl Display) -> Self {
+        Self::Internal {
+            detail: error.to_string(),
+        }
+    }
+}
+
+impl EngineError {
+    /// The device or the tensor library failed with this error.
+    pub fn internal(error: impl Display) -> Self {
+        Self::Internal {
+            detail: error.to_string(),
+        }
+    }
 }

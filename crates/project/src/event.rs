@@ -1,9 +1,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ArchiveError, BackboneChoice, DeviceKind, EngineError, EpochMetrics, HeatMap, ImageLook,
-    ImportId, InEightBits, InsideStage, JobId, Part, ProjectFileError, Rejection, RequestId, RunId,
-    SampleId, TrainError, TrainOutcome, UnfreezeEstimate, WeightsProblem,
+    Answer, ArchiveError, BackboneChoice, DeviceKind, EngineError, EpochMetrics, Failure,
+    ImageLook, ImportId, JobId, Part, Rejection, RequestId, RunId, SampleId, TrainError,
+    TrainOutcome, UnfreezeEstimate,
 };
 
 /// What the engine tells the page.
@@ -108,28 +108,6 @@ pub enum Event {
         /// Why.
         reason: TrainError,
     },
-    /// An image was classified.
-    Prediction {
-        /// The request.
-        request: RequestId,
-        /// One probability a class of the newest model, summing to one.
-        probabilities: Vec<f32>,
-        /// How much the image resembles the training images, higher for more; comparable with `UnknownReport::threshold`.
-        familiarity: f32,
-        /// Where the model looked, if that was asked for.
-        heat: Option<HeatMap>,
-        /// Where the image lies on the newest map, if there is one.
-        place: Option<[f32; 2]>,
-        /// Time from pixels to probabilities.
-        elapsed_ms: f64,
-    },
-    /// An image to classify cannot be used.
-    PredictionFailed {
-        /// The request.
-        request: RequestId,
-        /// Why.
-        reason: Rejection,
-    },
     /// An analysis has made progress.
     AnalysisProgress {
         /// The analysis.
@@ -170,76 +148,12 @@ pub enum Event {
         /// The panic's message, for the console.
         message: String,
     },
-    /// A project or a data set has been packed. Attachments: the zip, a `Blob`.
-    Packed {
-        /// The request.
+    /// The one answer to `Command::Ask`. Attachments: those of the answer.
+    Answered {
+        /// The question.
         request: RequestId,
-    },
-    /// A project's file was opened. Attachments: the [`OpenedProject`](crate::OpenedProject) as text, the file of each image as a `Blob`, then a `Float32Array` for each image that has an embedding, then the model as a `Uint8Array` if there is a run.
-    Unpacked {
-        /// The request.
-        request: RequestId,
-    },
-    /// A project's file cannot be opened.
-    UnpackFailed {
-        /// The request.
-        request: RequestId,
-        /// Why.
-        reason: ProjectFileError,
-    },
-    /// A weights file was brought into Headstart's form. Attachments: the new file, a `Blob`.
-    WeightsOpened {
-        /// The request.
-        request: RequestId,
-        /// What it holds.
-        backbone: BackboneChoice,
-        /// Whether it has the fully connected layers behind the feature maps.
-        has_hidden: bool,
-        /// What 8 bits cost, if they were asked for.
-        in_8_bits: Option<InEightBits>,
-    },
-    /// A weights file cannot be used.
-    WeightsFailed {
-        /// The request.
-        request: RequestId,
-        /// Why.
-        reason: WeightsProblem,
-    },
-    /// The answer to `Command::Probe`.
-    Probed {
-        /// The request.
-        request: RequestId,
-        /// Time for one image, from normalised pixels to its embedding.
-        image_ms: f64,
-    },
-    /// The model has been exported. Attachments: the zip, a `Blob`.
-    ModelExported {
-        /// The request.
-        request: RequestId,
-    },
-    /// Something could not be packed or exported.
-    ExportFailed {
-        /// The request.
-        request: RequestId,
-        /// Why.
-        reason: EngineError,
-    },
-    /// Every request that the engine has made to the network.
-    Requests {
-        /// Each with its whole address and the bytes that came over the network.
-        requests: Vec<(String, f64)>,
-    },
-    /// The answer to `Command::LookInside`. Attachments: the feature maps of the strongest channels, stage by stage, as one `Uint8Array` of grey values; empty when the image cannot be used.
-    Inside {
-        /// The request.
-        request: RequestId,
-        /// The stages, from the first to the last.
-        stages: Vec<InsideStage>,
-    },
-    /// The answer to `Command::Vary`. Attachments: each copy as a `Blob`; none when the image cannot be used.
-    Varied {
-        /// The request.
-        request: RequestId,
+        /// What came of it.
+        answer: Result<Answer, Failure>,
     },
     /// The answer to `Command::Ping`.
     Pong,

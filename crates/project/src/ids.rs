@@ -24,7 +24,7 @@ id!(
     ImportId
 );
 id!(
-    /// One image or camera frame that is to be classified.
+    /// One question of the page.
     RequestId
 );
 id!(

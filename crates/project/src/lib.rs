@@ -13,6 +13,7 @@ mod ids;
 mod look;
 mod metrics;
 mod project_file;
+mod question;
 mod record;
 mod settings;
 mod shipped;
@@ -40,6 +41,11 @@ pub use metrics::{EpochMetrics, Evaluation, SampleVerdict, SplitCounts, Timings,
 pub use project_file::{
     OpenedProject, ProjectFile, ProjectFileError, ProjectNote, SavedBackbone, SavedClass, SavedRun,
     SavedSample,
+};
+pub use question::{
+    Answer, Ask, ExportModel, Failure, Inside, ListRequests, LookInside, ModelExported,
+    OpenWeights, Pack, Packed, Predict, Prediction, Probe, Probed, Question, Requests, Unpack,
+    Unpacked, Varied, Vary, WeightsOpened,
 };
 pub use record::{
     ClassProblemRecord, CrossValidationRecord, ExaminationRecord, ImageRecord, RunRecord,

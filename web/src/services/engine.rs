@@ -15,7 +15,8 @@ use headstart_project::{DevicePreference, Event, ImportId};
 use js_sys::Date;
 use web_sys::Blob;
 
-pub use self::answer::{Answer, Covered, Covering, Given, Judgement, Picture};
+pub use self::answer::{Answer, Covered, Covering, Judgement, Picture, Unanswered};
+pub use self::asking::file;
 use self::running::{ArchiveJob, Running};
 use crate::context::App;
 use crate::state::{Action, State};
@@ -102,11 +103,8 @@ impl Engine {
         };
         if let Some(running) = ended {
             running.worker.terminate();
-            for answer in running.answers.into_values() {
-                answer.emit(Answer::NoEngine);
-            }
-            for ongiven in running.exchanges.into_values() {
-                ongiven.emit(Given::Failed(NOT_READY.into()));
+            for waiting in running.questions.into_values() {
+                waiting.hear(Err(Unanswered::NoEngine));
             }
             for onchange in running.occlusions.into_values() {
                 onchange.emit(Covered::Ended(None));

@@ -108,21 +108,9 @@ impl State {
             },
             // The client has dealt with these.
             Event::SampleEmbedded { .. }
-            | Event::Prediction { .. }
-            | Event::PredictionFailed { .. }
+            | Event::Answered { .. }
             | Event::Crashed { .. }
-            | Event::Requests { .. }
-            | Event::Packed { .. }
-            | Event::Unpacked { .. }
             | Event::Analysed { .. }
-            | Event::UnpackFailed { .. }
-            | Event::ModelExported { .. }
-            | Event::ExportFailed { .. }
-            | Event::Varied { .. }
-            | Event::WeightsOpened { .. }
-            | Event::WeightsFailed { .. }
-            | Event::Probed { .. }
-            | Event::Inside { .. }
             | Event::Pong => {}
         }
     }

@@ -61,7 +61,23 @@ export async function until(check, what, timeoutMs = PATIENCE_MS) {
 // The messages' form is that of crates/wire: an array whose first element is the JSON.
 function tapWorkers() {
   const tap = { commands: [], events: [], workers: [], predicting: 0, mostPredicting: 0 };
-  const nameOf = (message) => (typeof message === "string" ? message : Object.keys(message)[0]);
+  const asked = new Map();
+  /** What a message is called, and what it holds. A question and its answer go by their own names, a failed one by the question's. */
+  const read = (message) => {
+    if (typeof message === "string") return { name: message };
+    const [name, body] = Object.entries(message)[0];
+    if (name === "ask") {
+      const [question, content] = Object.entries(body.question)[0];
+      asked.set(body.request, question);
+      return { name: question, body: { request: body.request, ...content } };
+    }
+    if (name === "answered") {
+      const question = asked.get(body.request);
+      const [answer, content] = body.answer.Ok ? Object.entries(body.answer.Ok)[0] : [`${question}_failed`, body.answer.Err];
+      return { name: answer, question, body: { request: body.request, ...content } };
+    }
+    return { name, body };
+  };
   const parse = (data) => {
     try {
       return JSON.parse(data[0]);
@@ -76,19 +92,17 @@ function tapWorkers() {
       tap.workers.push(this);
       tap.predicting = 0;
       this.addEventListener("message", ({ data }) => {
-        const message = parse(data);
-        const name = nameOf(message);
+        const { name, question, body } = read(parse(data));
         // Findings come beside the message.
-        if (name === "analysed") message.analysed.findings = JSON.parse(data[1]);
-        tap.events.push({ name, at: performance.now(), body: message[name] });
-        if (name === "prediction" || name === "prediction_failed") tap.predicting -= 1;
+        if (name === "analysed") body.findings = JSON.parse(data[1]);
+        tap.events.push({ name, at: performance.now(), body });
+        if (question === "predict") tap.predicting -= 1;
       });
     }
 
     postMessage(data, transfer) {
-      const message = parse(data);
-      const name = nameOf(message);
-      tap.commands.push({ name, at: performance.now(), body: message[name] });
+      const { name, body } = read(parse(data));
+      tap.commands.push({ name, at: performance.now(), body });
       if (name === "predict") {
         tap.predicting += 1;
         tap.mostPredicting = Math.max(tap.mostPredicting, tap.predicting);

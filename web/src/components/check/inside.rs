@@ -18,7 +18,7 @@ use crate::components::gallery::thumbs::Thumbs;
 use crate::context::{App, use_app};
 use crate::glossary::Word;
 use crate::hooks::use_camera::{use_camera, use_failure};
-use crate::services::engine::{Answer, Covered, Covering, Given, Picture};
+use crate::services::engine::{Answer, Covered, Covering, Picture, Unanswered};
 use crate::services::samples::camera;
 use crate::services::samples::media::ObjectUrl;
 use crate::state::Action;
@@ -81,11 +81,14 @@ impl PartialEq for Subject {
 /// What came out of the stages.
 type Found = (Rc<[InsideStage]>, Rc<[u8]>);
 
+/// The same, or why nothing did.
+type Seen = Result<Found, AttrValue>;
+
 #[component]
 pub fn Inside(props: &Props) -> Html {
     let app = use_app();
     let subject = use_state(|| None::<Subject>);
-    let found = use_state(|| None::<Found>);
+    let found = use_state(|| None::<Seen>);
     let answer = use_state_eq(|| None::<Rc<[f32]>>);
     let firsts: Vec<SampleId> = props
         .project
@@ -110,8 +113,15 @@ pub fn Inside(props: &Props) -> Html {
             let (Some(file), true, false) = (file, *is_ready, *has_camera) else {
                 return;
             };
-            app.engine
-                .look_inside(Picture::File(file.clone()), shows(&found));
+            {
+                let (app, found) = (app.clone(), found.clone());
+                let picture = Picture::File(file.clone());
+                spawn_local(async move {
+                    if let Some(seen) = seen(&app, picture).await {
+                        found.set(Some(seen));
+                    }
+                });
+            }
             answer.set(None);
             if run.is_some() {
                 spawn_local(async move {
@@ -161,7 +171,7 @@ pub fn Inside(props: &Props) -> Html {
                 <FileButton label="Image to look inside" icon={Icon::Upload} accept="image/*" onfiles={show} />
             </div>
             if has_camera {
-                <Live prefs={props.camera_prefs.clone()} found={shows(&found.setter())} />
+                <Live prefs={props.camera_prefs.clone()} onseen={shows(&found.setter())} />
             } else {
                 <div class="inside-pick" role="group" aria-label="Images to look inside">
                     if let Some(source) = source {
@@ -182,23 +192,28 @@ pub fn Inside(props: &Props) -> Html {
                     }) }
                 </div>
             }
-            if let Some(found) = &*found {
-                { walk(props, found, answer.as_deref(), has_camera) }
-            }
+            { match &*found {
+                None => html! {},
+                Some(Ok(found)) => walk(props, found, answer.as_deref(), has_camera),
+                Some(Err(reason)) => html! { <p class="problem" role="alert">{ reason.clone() }</p> },
+            } }
         </>
     }
 }
 
-/// Takes what the stages made of an image.
-fn shows(found: &UseStateSetter<Option<Found>>) -> Callback<Given> {
+/// What the stages make of a picture; `None` without an engine, for the next one is asked again.
+async fn seen(app: &App, picture: Picture) -> Option<Seen> {
+    match app.engine.look_inside(picture).await {
+        Ok((stages, maps)) => Some(Ok((stages.into(), maps.into()))),
+        Err(Unanswered::Failed(reason)) => Some(Err(text::sentence(&reason).into())),
+        Err(Unanswered::NoEngine) => None,
+    }
+}
+
+/// Shows what the stages made of a picture.
+fn shows(found: &UseStateSetter<Option<Seen>>) -> Callback<Seen> {
     let found = found.clone();
-    Callback::from(move |given| {
-        if let Given::Inside(stages, maps) = given
-            && !stages.is_empty()
-        {
-            found.set(Some((stages.into(), maps.into())));
-        }
-    })
+    Callback::from(move |seen| found.set(Some(seen)))
 }
 
 fn walk(props: &Props, (stages, maps): &Found, answer: Option<&[f32]>, is_live: bool) -> Html {
@@ -357,7 +372,7 @@ fn draw(canvas: &NodeRef, maps: &[u8], side: u32, count: u32) {
 #[derive(Properties, PartialEq)]
 struct LiveProps {
     prefs: CameraPrefs,
-    found: Callback<Given>,
+    onseen: Callback<Seen>,
 }
 
 /// The camera, frame by frame: the next one is asked about when the answer to the last is there.
@@ -367,14 +382,14 @@ fn Live(props: &LiveProps) -> Html {
     let failed = use_failure(&app, CameraOwner::Inside);
     let camera = use_camera(&props.prefs, failed);
     {
-        let (video, found) = (camera.video.clone(), props.found.clone());
+        let (video, onseen) = (camera.video.clone(), props.onseen.clone());
         let wanted = (camera.is_live, props.prefs.is_mirrored());
         use_effect_with(wanted, move |&(is_live, is_mirrored)| {
             let running = Rc::new(Cell::new(is_live));
             if is_live && let Some(video) = video.cast::<HtmlVideoElement>() {
                 let running = running.clone();
                 spawn_local(
-                    async move { watch(&app, &video, is_mirrored, &running, &found).await },
+                    async move { watch(&app, &video, is_mirrored, &running, &onseen).await },
                 );
             }
             move || running.set(false)
@@ -388,7 +403,7 @@ async fn watch(
     video: &HtmlVideoElement,
     is_mirrored: bool,
     running: &Cell<bool>,
-    found: &Callback<Given>,
+    onseen: &Callback<Seen>,
 ) {
     let Some(canvas) = camera::canvas() else {
         return;
@@ -401,9 +416,9 @@ async fn watch(
         let Some(bitmap) = camera::bitmap(&canvas).await else {
             continue;
         };
-        let given = app.engine.seen_inside(Picture::Bitmap(bitmap)).await;
-        if running.get() {
-            found.emit(given);
+        let seen = seen(app, Picture::Bitmap(bitmap)).await;
+        if let Some(seen) = seen.filter(|_| running.get()) {
+            onseen.emit(seen);
         }
     }
 }

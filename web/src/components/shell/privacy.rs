@@ -1,5 +1,6 @@
 //! “What leaves this machine: nothing”, with the list of requests that shows it.
 
+use wasm_bindgen_futures::spawn_local;
 use web_sys::HtmlDialogElement;
 use yew::prelude::*;
 
@@ -19,11 +20,11 @@ pub fn Privacy() -> Html {
             let own = requests::of_page();
             list.set(own.clone());
             let list = list.clone();
-            app.engine
-                .requests(Callback::from(move |engine: Vec<(String, f64)>| {
-                    let engine = requests::of_engine(&engine);
-                    list.set(own.iter().cloned().chain(engine).collect());
-                }));
+            let app = app.clone();
+            spawn_local(async move {
+                let engine = requests::of_engine(&app.engine.requests().await);
+                list.set(own.into_iter().chain(engine).collect());
+            });
             if let Some(dialog) = dialog.cast::<HtmlDialogElement>() {
                 // Fails only when it is open already.
                 let _ = dialog.show_modal();

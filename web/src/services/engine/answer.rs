@@ -1,16 +1,16 @@
 //! What comes back of what the page asks the engine for.
 
 use std::cell::RefCell;
+use std::fmt;
+use std::future::poll_fn;
 use std::rc::Rc;
+use std::task::{Poll, Waker};
 
-use headstart_project::{
-    BackboneChoice, Command, Excited, HeatMap, InEightBits, InsideStage, JobId, Occlusion,
-    Rejection,
-};
+use headstart_project::{Command, Excited, HeatMap, JobId, Occlusion};
 use wasm_bindgen::JsValue;
 use web_sys::{Blob, ImageBitmap};
 
-use super::Client;
+use super::{Client, NOT_READY};
 
 /// A picture to classify.
 pub enum Picture {
@@ -44,34 +44,66 @@ impl Judgement {
 pub enum Answer {
     /// The newest model's.
     Judged(Judgement),
-    /// The picture cannot be used.
-    Rejected(Rejection),
+    /// There is none, for this reason.
+    Rejected(String),
     /// The engine is not there, or died meanwhile; ask again.
     NoEngine,
 }
 
-/// What the engine gives out, or takes in, as a file.
-#[derive(Clone, Debug)]
-pub enum Given {
-    /// A zip.
-    Zip(Blob),
-    /// An opened project: the attachments of `Event::Unpacked`.
-    Project(Vec<JsValue>),
-    /// Pictures.
-    Pictures(Vec<Blob>),
-    /// A weights file in Headstart's form.
-    Weights {
-        choice: BackboneChoice,
-        has_hidden: bool,
-        in_8_bits: Option<InEightBits>,
-        file: Blob,
-    },
-    /// Milliseconds that one image takes.
-    Speed(f64),
-    /// What each stage makes of a picture, and the grey values of its feature maps.
-    Inside(Vec<InsideStage>, Vec<u8>),
-    /// It did not work, in words.
+/// Why a question has no answer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Unanswered {
+    /// The engine is not there, or died meanwhile; ask again.
+    NoEngine,
+    /// What went wrong, in words.
     Failed(String),
+}
+
+impl fmt::Display for Unanswered {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::NoEngine => NOT_READY,
+            Self::Failed(reason) => reason,
+        })
+    }
+}
+
+/// What comes of a question: its answer, and what is attached to it.
+pub type Heard<A> = Result<(A, Vec<JsValue>), Unanswered>;
+
+/// Where an answer is waited for. Clones share it.
+#[derive(Clone, Default)]
+pub(super) struct Waiting(Rc<RefCell<Slot>>);
+
+#[derive(Default)]
+struct Slot {
+    heard: Option<Heard<headstart_project::Answer>>,
+    waker: Option<Waker>,
+}
+
+impl Waiting {
+    /// Ends the waiting.
+    pub(super) fn hear(&self, heard: Heard<headstart_project::Answer>) {
+        let slot = &mut *self.0.borrow_mut();
+        slot.heard = Some(heard);
+        if let Some(waker) = slot.waker.take() {
+            waker.wake();
+        }
+    }
+
+    pub(super) async fn heard(self) -> Heard<headstart_project::Answer> {
+        poll_fn(|context| {
+            let slot = &mut *self.0.borrow_mut();
+            match slot.heard.take() {
+                Some(heard) => Poll::Ready(heard),
+                None => {
+                    slot.waker = Some(context.waker().clone());
+                    Poll::Pending
+                }
+            }
+        })
+        .await
+    }
 }
 
 /// How covering an image's parts goes.

@@ -1,128 +1,116 @@
 //! What the page asks the engine for and waits for.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
 use headstart_project::{
-    Analysis, AugmentSettings, Command, Frame, HeatFor, JobId, ModelExport, Packing, RequestId,
-    SampleId, SavedBackbone,
+    Analysis, Ask, Command, Failure, Frame, HeatFor, InsideStage, JobId, ListRequests, LookInside,
+    Pack, Packing, Predict, Question, RequestId, SampleId,
 };
-use js_sys::{Function, Promise};
-use wasm_bindgen::JsValue;
-use wasm_bindgen_futures::JsFuture;
+use js_sys::Uint8Array;
+use wasm_bindgen::{JsCast, JsValue};
 use web_sys::Blob;
 use yew::Callback;
 
-use super::answer::{Answer, Covered, Covering, Given, Picture};
-use super::{Engine, NOT_READY};
+use super::Engine;
+use super::answer::{Answer, Covered, Covering, Heard, Judgement, Picture, Unanswered, Waiting};
+use super::running::Running;
 
 impl Engine {
-    /// Has a project or a data set put together; `files` are those of its images, in order.
-    pub fn pack(&self, packing: Packing, files: Vec<JsValue>, ongiven: Callback<Given>) {
-        self.exchange(ongiven, files, |request| Command::Pack {
-            request,
-            packing: Box::new(packing),
-        });
-    }
-
-    /// Has a project's file opened.
-    /// What `known` backbones made of its images is taken over.
-    pub fn unpack(&self, file: Blob, known: Vec<SavedBackbone>, ongiven: Callback<Given>) {
-        self.exchange(ongiven, vec![file.into()], |request| Command::Unpack {
-            request,
-            known,
-        });
-    }
-
-    /// Has another tool's weights file brought into Headstart's form.
-    pub fn open_weights(
+    /// Asks a question, with what belongs to it, and waits for its one answer.
+    pub fn ask<Q: Ask>(
         &self,
-        file: Blob,
-        is_small: bool,
-        keep_hidden: bool,
-        ongiven: Callback<Given>,
-    ) {
-        self.exchange(ongiven, vec![file.into()], |request| Command::OpenWeights {
-            request,
-            keep_hidden,
-            is_small,
-        });
+        question: Q,
+        attachments: &[JsValue],
+    ) -> impl Future<Output = Heard<Q::Answer>> + use<Q> {
+        let waiting = self.post_question(question.into(), attachments, &[]);
+        async move { own::<Q>(waiting.heard().await) }
     }
 
-    /// Has the backbone in use time itself.
-    pub fn probe(&self, ongiven: Callback<Given>) {
-        self.exchange(ongiven, Vec::new(), |request| Command::Probe { request });
+    /// Has a project or a data set put together as a zip; `files` are those of its images, in order.
+    pub async fn pack(&self, packing: Packing, files: &[JsValue]) -> Result<Blob, Unanswered> {
+        let packing = Box::new(packing);
+        let (_, attachments) = self.ask(Pack { packing }, files).await?;
+        file(attachments)
     }
 
-    /// Has the newest model put together for other tools.
-    pub fn export_model(&self, export: ModelExport, ongiven: Callback<Given>) {
-        self.exchange(ongiven, Vec::new(), |request| Command::ExportModel {
-            request,
-            export,
-        });
+    /// What the engine has asked the network for, each with the bytes that came; nothing when there is no engine.
+    pub async fn requests(&self) -> Vec<(String, f64)> {
+        let asked = self.ask(ListRequests {}, &[]).await;
+        asked.map_or_else(|_| Vec::new(), |(answer, _)| answer.requests)
     }
 
-    /// Has an image varied, as a run would do it.
-    pub fn vary(
+    /// What each stage of the backbone makes of a picture, and the grey values of its feature maps.
+    pub async fn look_inside(
         &self,
-        file: Blob,
-        sample: SampleId,
-        augmentation: AugmentSettings,
-        seed: u64,
-        ongiven: Callback<Given>,
-    ) {
-        self.exchange(ongiven, vec![file.into()], |request| Command::Vary {
-            request,
-            sample,
-            augmentation,
-            seed,
-        });
+        picture: Picture,
+    ) -> Result<(Vec<InsideStage>, Vec<u8>), Unanswered> {
+        let (frame, image) = picture.parts();
+        let (answer, attachments) = self.ask(LookInside { frame }, &[image]).await?;
+        let maps = attachments.first().and_then(JsCast::dyn_ref::<Uint8Array>);
+        let maps = maps.ok_or_else(|| missing("the picture of the maps"))?;
+        Ok((answer.stages, maps.to_vec()))
     }
 
-    /// [`Engine::look_inside`], to be waited for.
-    pub async fn seen_inside(&self, picture: Picture) -> Given {
-        let none = Given::Failed(NOT_READY.into());
-        answered(none, |ongiven| self.look_inside(picture, ongiven)).await
-    }
-
-    fn exchange(
-        &self,
-        ongiven: Callback<Given>,
-        attachments: Vec<JsValue>,
-        command: impl FnOnce(RequestId) -> Command,
-    ) {
-        let mut client = self.0.borrow_mut();
-        client.last_request += 1;
-        let request = RequestId(client.last_request);
-        match client.worker.as_mut().filter(|running| running.is_ready) {
-            Some(running) => {
-                running.exchanges.insert(request, ongiven);
-                running.post(&command(request), &attachments, &[]);
-            }
-            None => {
-                drop(client);
-                ongiven.emit(Given::Failed(NOT_READY.into()));
-            }
+    /// Classifies a picture with the newest model, and on demand says where that looked.
+    pub async fn classify(&self, picture: Picture, heat: Option<HeatFor>) -> Answer {
+        let (frame, image) = picture.parts();
+        let image = [image];
+        let transfer: &[JsValue] = match frame {
+            Frame::File => &[],
+            Frame::Bitmap => &image,
+        };
+        let question = Predict { frame, heat }.into();
+        let waiting = self.post_question(question, &image, transfer);
+        match own::<Predict>(waiting.heard().await) {
+            Ok((prediction, _)) => Answer::Judged(Judgement {
+                probabilities: prediction.probabilities.into(),
+                familiarity: prediction.familiarity,
+                heat: prediction.heat.map(Rc::new),
+                place: prediction.place,
+            }),
+            Err(Unanswered::Failed(reason)) => Answer::Rejected(reason),
+            Err(Unanswered::NoEngine) => Answer::NoEngine,
         }
     }
 
-    pub(super) fn give(&self, request: RequestId, given: Given) {
+    fn post_question(
+        &self,
+        question: Question,
+        attachments: &[JsValue],
+        transfer: &[JsValue],
+    ) -> Waiting {
+        let client = &mut *self.0.borrow_mut();
+        let waiting = Waiting::default();
+        // What the engine has asked the network for it knows before it is ready.
+        let can_answer = |running: &&mut Running| {
+            running.is_ready || matches!(question, Question::ListRequests(_))
+        };
+        match client.worker.as_mut().filter(can_answer) {
+            Some(running) => {
+                client.last_request += 1;
+                let request = RequestId(client.last_request);
+                running.questions.insert(request, waiting.clone());
+                let command = Command::Ask { request, question };
+                if !running.post(&command, attachments, transfer)
+                    && let Some(waiting) = running.questions.remove(&request)
+                {
+                    waiting.hear(Err(missing("what belongs to the question")));
+                }
+            }
+            None => waiting.hear(Err(Unanswered::NoEngine)),
+        }
+        waiting
+    }
+
+    /// Hands an answer to whoever waits for it.
+    pub(super) fn heard(&self, request: RequestId, heard: Heard<headstart_project::Answer>) {
         let waiting = {
             let mut client = self.0.borrow_mut();
             let running = client.worker.as_mut();
-            running.and_then(|running| running.exchanges.remove(&request))
+            running.and_then(|running| running.questions.remove(&request))
         };
-        if let Some(ongiven) = waiting {
-            ongiven.emit(given);
-        }
-    }
-
-    /// Hands over what the engine has asked the network for, each with the bytes that came.
-    pub fn requests(&self, onlist: Callback<Vec<(String, f64)>>) {
-        let client = &mut *self.0.borrow_mut();
-        if let Some(running) = client.worker.as_mut() {
-            running.onrequests = Some(onlist);
-            running.post(&Command::ListRequests, &[], &[]);
+        if let Some(waiting) = waiting {
+            waiting.hear(heard);
         }
     }
 
@@ -174,76 +162,32 @@ impl Engine {
         let client = self.0.clone();
         Some(Covering { client, job })
     }
+}
 
-    /// Shows what each stage of the backbone makes of a picture.
-    pub fn look_inside(&self, picture: Picture, ongiven: Callback<Given>) {
-        let (frame, image) = match picture {
-            Picture::File(file) => (Frame::File, JsValue::from(file)),
-            Picture::Bitmap(bitmap) => (Frame::Bitmap, JsValue::from(bitmap)),
-        };
-        self.exchange(ongiven, vec![image], |request| Command::LookInside {
-            request,
-            frame,
-        });
-    }
-
-    /// Classifies a picture with the newest model, and on demand says where that looked.
-    pub async fn classify(&self, picture: Picture, heat: Option<HeatFor>) -> Answer {
-        answered(Answer::NoEngine, |answer| {
-            self.predict(picture, heat, answer)
-        })
-        .await
-    }
-
-    fn predict(&self, picture: Picture, heat: Option<HeatFor>, answer: Callback<Answer>) {
-        let mut client = self.0.borrow_mut();
-        client.last_request += 1;
-        let request = RequestId(client.last_request);
-        let Some(running) = client.worker.as_mut().filter(|running| running.is_ready) else {
-            drop(client);
-            answer.emit(Answer::NoEngine);
-            return;
-        };
-        running.answers.insert(request, answer);
-        match picture {
-            Picture::File(file) => {
-                let command = Command::Predict {
-                    request,
-                    frame: Frame::File,
-                    heat,
-                };
-                running.post(&command, &[file.into()], &[]);
-            }
-            Picture::Bitmap(bitmap) => {
-                let command = Command::Predict {
-                    request,
-                    frame: Frame::Bitmap,
-                    heat,
-                };
-                let bitmap = JsValue::from(bitmap);
-                let pixels = std::slice::from_ref(&bitmap);
-                running.post(&command, pixels, pixels);
-            }
+impl Picture {
+    /// Its form, and the browser's handle.
+    fn parts(self) -> (Frame, JsValue) {
+        match self {
+            Self::File(file) => (Frame::File, file.into()),
+            Self::Bitmap(bitmap) => (Frame::Bitmap, bitmap.into()),
         }
     }
 }
 
-/// Waits for the one answer to what `ask` asks; `none` stands in for it until then.
-async fn answered<T: Clone + 'static>(none: T, ask: impl FnOnce(Callback<T>)) -> T {
-    let slot = Rc::new(RefCell::new(none));
-    let mut ask = Some(ask);
-    let promise = Promise::new(&mut |resolve: Function, _| {
-        let slot = slot.clone();
-        let answer = Callback::from(move |answer| {
-            *slot.borrow_mut() = answer;
-            // A promise's own function does not throw.
-            let _ = resolve.call0(&JsValue::NULL);
-        });
-        if let Some(ask) = ask.take() {
-            ask(answer);
-        }
-    });
-    // The promise is never rejected; what counts is in the slot.
-    let _ = JsFuture::from(promise).await;
-    slot.borrow().clone()
+/// Takes the file that an answer brings.
+pub fn file(attachments: Vec<JsValue>) -> Result<Blob, Unanswered> {
+    let file = attachments.into_iter().next();
+    let file = file.and_then(|file| file.dyn_into().ok());
+    file.ok_or_else(|| missing("the file"))
+}
+
+/// A question's own answer.
+fn own<Q: Ask>(heard: Heard<headstart_project::Answer>) -> Heard<Q::Answer> {
+    let (answer, attachments) = heard?;
+    let answer = Q::answer(answer).ok_or_else(|| missing("the answer"))?;
+    Ok((answer, attachments))
+}
+
+fn missing(what: &str) -> Unanswered {
+    Unanswered::Failed(Failure::attachment(what).sentence)
 }

@@ -5,15 +5,14 @@ use std::rc::Rc;
 use gloo_timers::callback::{Interval, Timeout};
 use headstart_project::{
     Analysis, BackboneChoice, Command, EngineError, Event, Findings, ImportId, JobId, Part,
-    RequestId, TrainError, WeightsPlace,
+    TrainError, WeightsPlace,
 };
 use headstart_wire::unpack;
-use js_sys::Uint8Array;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{Blob, MessageEvent, Worker};
 
-use super::answer::{Answer, Covered, Given, Judgement};
+use super::answer::{Covered, Unanswered};
 use super::running::WATCH_MS;
 use super::{Engine, GATHER_MS};
 use crate::context::App;
@@ -37,8 +36,17 @@ impl Engine {
 
     /// Takes the attachments and the answers out, and gathers what changes the state.
     fn event(&self, app: &App, event: Event, attachments: Vec<JsValue>) {
-        let Some((event, attachments)) = self.given(app, event, attachments) else {
-            return;
+        let event = match event {
+            Event::Answered { request, answer } => {
+                let heard = answer.map(|answer| (answer, attachments));
+                let heard = heard.map_err(|failure| Unanswered::Failed(failure.sentence));
+                return self.heard(request, heard);
+            }
+            Event::Analysed { job, is_final } => {
+                let text = attachments.into_iter().next().unwrap_or_default();
+                return self.analysed(app, job, text, is_final);
+            }
+            event => event,
         };
         let attachment = attachments.into_iter().next().unwrap_or(JsValue::UNDEFINED);
         match &event {
@@ -79,27 +87,6 @@ impl Engine {
                     running.has_model = true;
                 }
             }
-            Event::Prediction {
-                request,
-                probabilities,
-                familiarity,
-                heat,
-                place,
-                ..
-            } => {
-                let judgement = Judgement {
-                    probabilities: probabilities.as_slice().into(),
-                    familiarity: *familiarity,
-                    heat: heat.clone().map(Rc::new),
-                    place: *place,
-                };
-                self.answer(*request, Answer::Judged(judgement));
-                return;
-            }
-            Event::PredictionFailed { request, reason } => {
-                self.answer(*request, Answer::Rejected(reason.clone()));
-                return;
-            }
             Event::AnalysisProgress {
                 job, done, total, ..
             } if self.covered(*job, Covered::Progress(*done, *total)) => return,
@@ -113,31 +100,6 @@ impl Engine {
                 self.failed(app, message);
                 return;
             }
-            Event::Packed { request } | Event::ModelExported { request } => {
-                let zip = attachment.dyn_into();
-                let given = zip.map_or_else(|_| Given::Failed(String::new()), Given::Zip);
-                return self.give(*request, given);
-            }
-            Event::WeightsFailed { request, reason } => {
-                return self.give(*request, Given::Failed(reason.to_string()));
-            }
-            Event::UnpackFailed { request, reason } => {
-                return self.give(*request, Given::Failed(reason.to_string()));
-            }
-            Event::ExportFailed { request, reason } => {
-                return self.give(*request, Given::Failed(reason.to_string()));
-            }
-            Event::Requests { requests } => {
-                let onlist = {
-                    let mut client = self.0.borrow_mut();
-                    let running = client.worker.as_mut();
-                    running.and_then(|running| running.onrequests.take())
-                };
-                if let Some(onlist) = onlist {
-                    onlist.emit(requests.clone());
-                }
-                return;
-            }
             Event::Pong => {
                 if let Some(running) = &mut self.0.borrow_mut().worker {
                     running.pinged_at = None;
@@ -147,54 +109,6 @@ impl Engine {
             _ => {}
         }
         self.gather(app, event);
-    }
-
-    /// Hands an answer that is all attachments on to whoever has asked, and gives every other event back.
-    fn given(
-        &self,
-        app: &App,
-        event: Event,
-        attachments: Vec<JsValue>,
-    ) -> Option<(Event, Vec<JsValue>)> {
-        match event {
-            Event::Unpacked { request } => self.give(request, Given::Project(attachments)),
-            Event::Analysed { job, is_final } => {
-                let text = attachments.into_iter().next().unwrap_or_default();
-                self.analysed(app, job, text, is_final);
-            }
-            Event::Inside { request, stages } => {
-                let maps = attachments.first().and_then(JsCast::dyn_ref::<Uint8Array>);
-                let maps = maps.map(Uint8Array::to_vec).unwrap_or_default();
-                self.give(request, Given::Inside(stages, maps));
-            }
-            Event::Varied { request } => {
-                let pictures = attachments.into_iter().map(JsCast::dyn_into);
-                self.give(request, Given::Pictures(pictures.flatten().collect()));
-            }
-            Event::WeightsOpened {
-                request,
-                backbone: choice,
-                has_hidden,
-                in_8_bits,
-            } => {
-                let file = attachments.into_iter().next().map(JsCast::dyn_into);
-                let given = match file {
-                    Some(Ok(file)) => Given::Weights {
-                        choice,
-                        has_hidden,
-                        in_8_bits,
-                        file,
-                    },
-                    _ => Given::Failed(String::new()),
-                };
-                self.give(request, given);
-            }
-            Event::Probed { request, image_ms } => {
-                self.give(request, Given::Speed(image_ms));
-            }
-            event => return Some((event, attachments)),
-        }
-        None
     }
 
     /// Reads findings, which takes the code of the part that shows them, and hands them on.
@@ -352,19 +266,6 @@ impl Engine {
         }
         intake::add_from_archive(app, file, class.to_owned(), part, name.to_owned());
         true
-    }
-
-    fn answer(&self, request: RequestId, answer: Answer) {
-        let waiting = {
-            let mut client = self.0.borrow_mut();
-            client
-                .worker
-                .as_mut()
-                .and_then(|running| running.answers.remove(&request))
-        };
-        if let Some(waiting) = waiting {
-            waiting.emit(answer);
-        }
     }
 
     /// Hands on how something goes that was asked for here. Returns whether that is what the job is.

@@ -13,7 +13,8 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Blob, ErrorEvent, Worker, WorkerOptions, WorkerType};
 use yew::Callback;
 
-use super::{Answer, Covered, Given};
+use super::Covered;
+use super::answer::Waiting;
 use crate::context::App;
 use crate::state::State;
 
@@ -38,10 +39,8 @@ pub(super) struct Running {
     stopped: Option<RunId>,
     jobs: HashSet<JobId>,
     stopped_jobs: HashSet<JobId>,
-    pub(super) answers: HashMap<RequestId, Callback<Answer>>,
+    pub(super) questions: HashMap<RequestId, Waiting>,
     pub(super) occlusions: HashMap<JobId, Callback<Covered>>,
-    pub(super) exchanges: HashMap<RequestId, Callback<Given>>,
-    pub(super) onrequests: Option<Callback<Vec<(String, f64)>>>,
     pub(super) pinged_at: Option<f64>,
     watched_at: f64,
 }
@@ -92,10 +91,8 @@ impl Running {
             stopped: None,
             jobs: HashSet::new(),
             stopped_jobs: HashSet::new(),
-            answers: HashMap::new(),
+            questions: HashMap::new(),
             occlusions: HashMap::new(),
-            exchanges: HashMap::new(),
-            onrequests: None,
             pinged_at: None,
             watched_at: Date::now(),
         })
@@ -226,15 +223,22 @@ impl Running {
         }
     }
 
-    pub(super) fn post(&self, command: &Command, attachments: &[JsValue], transfer: &[JsValue]) {
+    /// Returns whether it was sent.
+    pub(super) fn post(
+        &self,
+        command: &Command,
+        attachments: &[JsValue],
+        transfer: &[JsValue],
+    ) -> bool {
         let transfer: Array = transfer.iter().collect();
         let posted = pack(command, attachments)
             .map_err(|error| JsValue::from_str(&error.to_string()))
             .and_then(|message| self.worker.post_message_with_transfer(&message, &transfer));
-        if let Err(error) = posted {
+        if let Err(error) = &posted {
             // Commands are plain data and the attachments are of kinds that can be sent, so this is a mistake in the page.
-            web_sys::console::error_2(&"Headstart: a command could not be sent".into(), &error);
+            web_sys::console::error_2(&"Headstart: a command could not be sent".into(), error);
         }
+        posted.is_ok()
     }
 }
 

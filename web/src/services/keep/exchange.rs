@@ -3,20 +3,19 @@
 use std::collections::HashSet;
 
 use headstart_project::{
-    BackboneChoice, BackboneId, ImageLook, ModelExport, OpenedProject, PackForm, Packing,
-    ProjectFile, SampleId, SavedClass, SavedRun, SavedSample,
+    BackboneChoice, BackboneId, ExportModel, ImageLook, ModelExport, OpenedProject, PackForm,
+    Packing, ProjectFile, SampleId, SavedClass, SavedRun, SavedSample, Unpack,
 };
 use headstart_wire::from_text;
 use js_sys::{Date, Float32Array, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::Blob;
-use yew::Callback;
 
 use super::download;
 use super::store::{KeptEmbedding, KeptFile};
 use crate::context::App;
-use crate::services::engine::Given;
+use crate::services::engine::{self, Unanswered};
 use crate::state::project::{Project, Sample};
 use crate::state::run::{Plan, Results};
 use crate::state::saved::Saved;
@@ -54,7 +53,11 @@ fn pack(app: &App, form: PackForm, ending: &str) {
         project,
     };
     let name = format!("{}.{ending}", file_name(&state.title));
-    app.engine.pack(packing, files, saving(app, name));
+    let app = app.clone();
+    spawn_local(async move {
+        let zip = app.engine.pack(packing, &files).await;
+        save(&app, &name, zip);
+    });
 }
 
 /// Saves the newest model in every form that other tools read.
@@ -77,30 +80,37 @@ pub fn export_model(app: &App) {
         record: record.unwrap_or_else(|_| "null".into()),
     };
     let name = format!("{}.model.zip", file_name(&state.title));
-    app.engine.export_model(export, saving(app, name));
+    let asked = app.engine.ask(ExportModel { export }, &[]);
+    let app = app.clone();
+    spawn_local(async move {
+        let zip = asked
+            .await
+            .and_then(|(_, attachments)| engine::file(attachments));
+        save(&app, &name, zip);
+    });
 }
 
 /// Opens a project's file as a new project of this browser.
 pub fn open_project(app: &App, file: Blob) {
-    let app = app.clone();
-    let given = {
-        let app = app.clone();
-        Callback::from(move |given: Given| match given {
-            Given::Project(attachments) => {
-                let mut attachments = attachments.into_iter();
-                let described = attachments.next().unwrap_or_default();
-                match from_text::<OpenedProject>(&described) {
-                    Ok(opened) => spawn_local(open(app.clone(), opened, attachments.collect())),
-                    Err(error) => not_opened(&app, &error.to_string()),
-                }
-            }
-            Given::Failed(reason) => not_opened(&app, &reason),
-            _ => {}
-        })
-    };
     let backbones = &app.state().backbones;
     let known = backbones.all_here().map(|it| backbones.described(&it));
-    app.engine.unpack(file, known.collect(), given);
+    let question = Unpack {
+        known: known.collect(),
+    };
+    let asked = app.engine.ask(question, &[file.into()]);
+    let app = app.clone();
+    spawn_local(async move {
+        let attachments = match asked.await {
+            Ok((_, attachments)) => attachments,
+            Err(error) => return not_opened(&app, &error.to_string()),
+        };
+        let mut attachments = attachments.into_iter();
+        let described = attachments.next().unwrap_or_default();
+        match from_text::<OpenedProject>(&described) {
+            Ok(opened) => open(app, opened, attachments.collect()).await,
+            Err(error) => not_opened(&app, &error.to_string()),
+        }
+    });
 }
 
 fn not_opened(app: &App, reason: &str) {
@@ -132,19 +142,16 @@ async fn open(app: App, opened: OpenedProject, attachments: Vec<JsValue>) {
     app.projects.reload(&app).await;
 }
 
-fn saving(app: &App, name: String) -> Callback<Given> {
-    let app = app.clone();
-    Callback::from(move |given: Given| {
-        let outcome = match given {
-            Given::Zip(zip) => download::file(&name, &zip).map_err(|error| format!("{error:?}")),
-            Given::Failed(reason) => Err(reason),
-            _ => Ok(()),
-        };
-        match outcome {
-            Ok(()) => app.dispatch(Action::Tell(format!("{name} was saved."))),
-            Err(reason) => problem(&app, "The file could not be made", text::sentence(&reason)),
-        }
-    })
+/// Hands a zip to the user.
+fn save(app: &App, name: &str, zip: Result<Blob, Unanswered>) {
+    let saved = zip.map_err(|error| error.to_string()).and_then(|zip| {
+        let saved = download::file(name, &zip);
+        saved.map_err(|error| format!("{error:?}"))
+    });
+    match saved {
+        Ok(()) => app.dispatch(Action::Tell(format!("{name} was saved."))),
+        Err(reason) => problem(app, "The file could not be made", text::sentence(&reason)),
+    }
 }
 
 fn problem(app: &App, title: &str, detail: String) {

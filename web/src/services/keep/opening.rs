@@ -1,13 +1,13 @@
 //! Weights files that the user brings: opened by the engine, kept by the browser.
 
-use headstart_project::BackboneId;
+use headstart_project::{BackboneId, OpenWeights, Probe};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::File;
 use yew::Callback;
 
 use super::weights;
 use crate::context::App;
-use crate::services::engine::Given;
+use crate::services::engine::{self, Unanswered};
 use crate::state::Action;
 use crate::state::backbones::KeptWeights;
 use crate::state::storage::StoreError;
@@ -15,45 +15,42 @@ use crate::text;
 
 /// Opens a weights file, keeps it, and uses it; `onproblem` hears why that is not possible.
 pub fn open(app: &App, file: File, is_small: bool, keep_hidden: bool, onproblem: Callback<String>) {
-    let name = file.name();
-    let ongiven = {
-        let app = app.clone();
-        Callback::from(move |given: Given| match given {
-            Given::Weights {
-                choice,
-                has_hidden,
-                in_8_bits,
-                file,
-            } => {
-                let kept = KeptWeights {
-                    choice,
-                    name: name.clone(),
-                    bytes: file.size(),
-                    has_hidden,
-                    in_8_bits,
-                };
-                let (app, onproblem) = (app.clone(), onproblem.clone());
-                spawn_local(async move {
-                    let stored = match app.projects.store() {
-                        Some(store) => store.keep_weights(&kept, &file).await,
-                        None => Err(StoreError::Unavailable),
-                    };
-                    match stored {
-                        Ok(()) => {
-                            app.dispatch(Action::SetKeptWeights(weights::kept(&app).await));
-                            app.dispatch(Action::SetBackbone(kept.choice));
-                            app.dispatch(Action::SetPicker(false));
-                        }
-                        Err(error) => onproblem.emit(refusal(&kept.name, &error.to_string())),
-                    }
-                });
-            }
-            Given::Failed(reason) => onproblem.emit(refusal(&name, &reason)),
-            _ => {}
-        })
+    let question = OpenWeights {
+        keep_hidden,
+        is_small,
     };
-    app.engine
-        .open_weights(file.into(), is_small, keep_hidden, ongiven);
+    let name = file.name();
+    let asked = app.engine.ask(question, &[file.into()]);
+    let app = app.clone();
+    spawn_local(async move {
+        let opened = match asked.await {
+            Ok((opened, attachments)) => engine::file(attachments).map(|file| (opened, file)),
+            Err(error) => Err(error),
+        };
+        let (opened, file) = match opened {
+            Ok(opened) => opened,
+            Err(error) => return onproblem.emit(refusal(&name, &error.to_string())),
+        };
+        let kept = KeptWeights {
+            choice: opened.backbone,
+            name,
+            bytes: file.size(),
+            has_hidden: opened.has_hidden,
+            in_8_bits: opened.in_8_bits,
+        };
+        let stored = match app.projects.store() {
+            Some(store) => store.keep_weights(&kept, &file).await,
+            None => Err(StoreError::Unavailable),
+        };
+        match stored {
+            Ok(()) => {
+                app.dispatch(Action::SetKeptWeights(weights::kept(&app).await));
+                app.dispatch(Action::SetBackbone(kept.choice));
+                app.dispatch(Action::SetPicker(false));
+            }
+            Err(error) => onproblem.emit(refusal(&kept.name, &error.to_string())),
+        }
+    });
 }
 
 /// Lets go of the file that the browser keeps of a backbone.
@@ -78,12 +75,19 @@ pub fn forget(app: &App, id: BackboneId) {
 
 /// Has the backbone in use time itself.
 pub fn probe(app: &App) {
-    let told = app.clone();
-    app.engine.probe(Callback::from(move |given: Given| {
-        if let Given::Speed(image_ms) = given {
-            told.dispatch(Action::SetSpeed(image_ms));
+    let asked = app.engine.ask(Probe {}, &[]);
+    let app = app.clone();
+    spawn_local(async move {
+        match asked.await {
+            Ok((probed, _)) => app.dispatch(Action::SetSpeed(probed.image_ms)),
+            Err(Unanswered::Failed(reason)) => app.dispatch(Action::Problem {
+                title: "The engine had a problem".into(),
+                detail: text::sentence(&reason),
+            }),
+            // The next engine is asked again.
+            Err(Unanswered::NoEngine) => {}
         }
-    }));
+    });
 }
 
 fn refusal(name: &str, reason: &str) -> String {

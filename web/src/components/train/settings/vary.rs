@@ -1,6 +1,8 @@
 //! Augmentation: how images are varied, with a look at what the network will see.
 
-use headstart_project::{AugmentSettings, SampleId, Section, VARIATIONS};
+use headstart_project::{self as project, AugmentSettings, SampleId, Section, VARIATIONS};
+use wasm_bindgen::JsCast;
+use wasm_bindgen_futures::spawn_local;
 use web_sys::{Blob, HtmlInputElement};
 use yew::prelude::*;
 
@@ -8,7 +10,7 @@ use crate::components::common::field::fields;
 use crate::components::common::term::Term;
 use crate::context::use_app;
 use crate::glossary::Word;
-use crate::services::engine::Given;
+use crate::services::engine::Unanswered;
 use crate::services::samples::media::ObjectUrl;
 use crate::state::Action;
 use crate::state::settings::Draft;
@@ -42,14 +44,22 @@ pub fn Vary(props: &Props) -> Html {
             let file = sample.and_then(|id| Some((id, app.media.file(id)?)));
             match (wanted, file) {
                 (Some((augmentation, seed)), Some((id, file))) => {
-                    let ongiven = Callback::from(move |given| {
-                        if let Given::Pictures(pictures) = given {
-                            let pictures: Vec<Blob> = pictures;
-                            shown.set(pictures.iter().filter_map(ObjectUrl::new).collect());
-                        }
+                    let question = project::Vary {
+                        sample: id,
+                        augmentation: augmentation.clone(),
+                        seed: *seed,
+                    };
+                    let asked = app.engine.ask(question, &[file.into()]);
+                    spawn_local(async move {
+                        let pictures = match asked.await {
+                            Ok((_, pictures)) => pictures,
+                            // An image that cannot be used has no copies to show.
+                            Err(Unanswered::Failed(_)) => Vec::new(),
+                            Err(Unanswered::NoEngine) => return,
+                        };
+                        let pictures = pictures.iter().filter_map(JsCast::dyn_ref::<Blob>);
+                        shown.set(pictures.filter_map(ObjectUrl::new).collect());
                     });
-                    app.engine
-                        .vary(file, id, augmentation.clone(), *seed, ongiven);
                 }
                 _ => shown.set(Vec::new()),
             }

@@ -6,7 +6,7 @@ use js_sys::Uint8Array;
 use wasm_bindgen::JsValue;
 use web_sys::{Blob, FileReaderSync};
 
-use crate::port::describe;
+use crate::browser::port::describe;
 
 /// Bytes fetched from the file at a time.
 const CHUNK: u64 = 1 << 18;

@@ -1,6 +1,6 @@
 //! The worker's end of the line to the page.
 
-use headstart_project::{Command, Event, Findings, JobId, TrainError};
+use headstart_project::{Command, EngineError, Event, Findings, JobId, TrainError};
 use js_sys::Array;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
@@ -20,6 +20,11 @@ pub fn post(event: &Event, attachments: &[JsValue]) {
     if let Err(error) = sent {
         web_sys::console::error_2(&"an event could not be sent".into(), &error);
     }
+}
+
+/// Tells the page that something went wrong.
+pub fn fail(reason: EngineError) {
+    post(&Event::Failed { reason }, &[]);
 }
 
 /// Sends what an analysis has found.

@@ -9,104 +9,96 @@ use headstart_archive::{
 use headstart_images::ArchiveLimits;
 use headstart_project::{
     Activity, EngineError, Event, OpenedProject, PackForm, Packing, Progress, ProjectFileError,
-    RequestId, SavedBackbone,
+    SavedBackbone, Unpack, Unpacked,
 };
 use js_sys::{Array, Date, Float32Array, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Blob, BlobPropertyBag, FileReaderSync};
 
-use crate::blob::BlobReader;
-use crate::engine::Engine;
-use crate::pause::Pause;
-use crate::port::{self, describe};
+use crate::browser::asked::Outcome;
+use crate::browser::pause::Pause;
+use crate::browser::port::{self, describe};
+use crate::files::blob::BlobReader;
 use crate::remaining::Remaining;
+use crate::state::Shared;
 
 /// Bytes of a file that are read at a time.
 const CHUNK_BYTES: f64 = 4_194_304.0;
 
-impl Engine {
-    /// Puts a project or a data set together as one zip.
-    pub async fn pack(&self, request: RequestId, packing: Packing, files: Vec<JsValue>) {
-        let event = match self.try_pack(packing, files).await {
-            Ok(zip) => {
-                port::post(&Event::Packed { request }, &[zip.into()]);
-                return;
-            }
-            Err(error) => Event::ExportFailed {
-                request,
-                reason: EngineError::Internal {
-                    detail: describe(&error),
-                },
-            },
-        };
-        port::post(&event, &[]);
-    }
+/// Puts a project or a data set together as one zip; `files` are those of its images, in order.
+///
+/// # Errors
+/// When an image is missing, or the browser refuses.
+pub async fn pack(
+    shared: &Shared,
+    packing: Packing,
+    files: Vec<JsValue>,
+) -> Result<Blob, EngineError> {
+    let zip = try_pack(shared, packing, files).await;
+    zip.map_err(|error| EngineError::internal(describe(&error)))
+}
 
-    async fn try_pack(&self, mut packing: Packing, files: Vec<JsValue>) -> Result<Blob, JsValue> {
-        let mut zip = Parts::new()?;
-        let is_project = packing.form == PackForm::Project;
-        let mut paths = if is_project {
-            Paths::project()
-        } else {
-            Paths::data_set()
-        };
-        let pause = Pause::new();
-        let total = files.len() as u64;
-        let mut remaining = Remaining::start(port::now_ms());
-        let mut files = files.into_iter();
-        let mut rows: Vec<Vec<f32>> = Vec::new();
-        let features = packing.project.backbone.features;
-        for class in &mut packing.project.classes {
-            let folder = paths.class_folder(&class.name);
-            for sample in &mut class.samples {
-                let file: Blob = files.next().ok_or("an image is missing")?.dyn_into()?;
-                sample.path = paths.file(sample.part, &folder, &sample.name);
-                zip.add(&sample.path, &file, &pause).await?;
-                if is_project {
-                    let state = self.state.borrow();
-                    let embedding = state.samples.embedding(sample.id);
-                    let embedding = embedding.filter(|kept| kept.values.len() == features as usize);
-                    sample.embedding = embedding.map(|_| rows.len() as u32);
-                    rows.extend(embedding.map(|kept| kept.values.to_vec()));
-                }
-                remaining.advance(1);
-                report(&remaining, total);
+async fn try_pack(
+    shared: &Shared,
+    mut packing: Packing,
+    files: Vec<JsValue>,
+) -> Result<Blob, JsValue> {
+    let mut zip = Parts::new()?;
+    let is_project = packing.form == PackForm::Project;
+    let mut paths = if is_project {
+        Paths::project()
+    } else {
+        Paths::data_set()
+    };
+    let pause = Pause::new();
+    let total = files.len() as u64;
+    let mut remaining = Remaining::start(port::now_ms());
+    let mut files = files.into_iter();
+    let mut rows: Vec<Vec<f32>> = Vec::new();
+    let features = packing.project.backbone.features;
+    for class in &mut packing.project.classes {
+        let folder = paths.class_folder(&class.name);
+        for sample in &mut class.samples {
+            let file: Blob = files.next().ok_or("an image is missing")?.dyn_into()?;
+            sample.path = paths.file(sample.part, &folder, &sample.name);
+            zip.add(&sample.path, &file, &pause).await?;
+            if is_project {
+                let state = shared.state.borrow();
+                let embedding = state.schedule.samples.embedding(sample.id);
+                let embedding = embedding.filter(|kept| kept.values.len() == features as usize);
+                sample.embedding = embedding.map(|_| rows.len() as u32);
+                rows.extend(embedding.map(|kept| kept.values.to_vec()));
             }
+            remaining.advance(1);
+            report(&remaining, total);
         }
-        if is_project {
-            if !rows.is_empty() {
-                let mut bytes = embeddings_header(rows.len() as u32, features);
-                bytes.extend(rows.iter().flatten().flat_map(|value| value.to_le_bytes()));
-                zip.add_bytes(EMBEDDINGS, &bytes, &pause).await?;
-            }
-            let model = self.state.borrow().model_file.clone();
-            if let (Some(run), Some(model)) = (&packing.run, model) {
-                let text = serde_json::to_vec(run).map_err(words)?;
-                zip.add_bytes(RESULTS, &text, &pause).await?;
-                zip.add_bytes(MODEL, &model, &pause).await?;
-            }
-            let text = serde_json::to_vec_pretty(&packing.project).map_err(words)?;
-            zip.add_bytes(PROJECT, &text, &pause).await?;
-        }
-        zip.finish()
     }
+    if is_project {
+        if !rows.is_empty() {
+            let mut bytes = embeddings_header(rows.len() as u32, features);
+            bytes.extend(rows.iter().flatten().flat_map(|value| value.to_le_bytes()));
+            zip.add_bytes(EMBEDDINGS, &bytes, &pause).await?;
+        }
+        let model = shared.state.borrow().model_file.clone();
+        if let (Some(run), Some(model)) = (&packing.run, model) {
+            let text = serde_json::to_vec(run).map_err(words)?;
+            zip.add_bytes(RESULTS, &text, &pause).await?;
+            zip.add_bytes(MODEL, &model, &pause).await?;
+        }
+        let text = serde_json::to_vec_pretty(&packing.project).map_err(words)?;
+        zip.add_bytes(PROJECT, &text, &pause).await?;
+    }
+    zip.finish()
 }
 
 /// Opens a project's file. Everything is checked before anything is announced.
 ///
 /// What `known` backbones made of its images is taken over.
-pub async fn unpack(request: RequestId, file: Blob, known: Vec<SavedBackbone>) {
-    match try_unpack(request, file, &known).await {
-        Ok(()) => {}
-        Err(reason) => port::post(&Event::UnpackFailed { request, reason }, &[]),
-    }
+pub async fn unpack(file: Blob, known: &[SavedBackbone]) -> Outcome<Unpack> {
+    Ok((Unpacked {}, try_unpack(file, known).await?))
 }
 
-async fn try_unpack(
-    request: RequestId,
-    file: Blob,
-    known: &[SavedBackbone],
-) -> Result<(), ProjectFileError> {
+async fn try_unpack(file: Blob, known: &[SavedBackbone]) -> Result<Vec<JsValue>, ProjectFileError> {
     let damaged = |error: JsValue| ProjectFileError::Damaged {
         detail: describe(&error),
     };
@@ -138,8 +130,7 @@ async fn try_unpack(
         attachments.extend(values.map(|values| Float32Array::from(values.as_slice()).into()));
     }
     attachments.extend(opened.model().map(|model| Uint8Array::from(model).into()));
-    port::post(&Event::Unpacked { request }, &attachments);
-    Ok(())
+    Ok(attachments)
 }
 
 /// A zip on its way: files, and what stands between them.

@@ -9,8 +9,8 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, ReadableStreamDefaultReader, Response};
 
-use crate::blob::BlobReader;
-use crate::port::{self, describe};
+use crate::browser::port::{self, describe};
+use crate::files::blob::BlobReader;
 use crate::remaining::Remaining;
 
 /// Gets weights from where they are, and checks that their SHA-256 is `sha256` (hexadecimal).
@@ -19,7 +19,7 @@ use crate::remaining::Remaining;
 /// [`EngineError::WeightsMissing`] or [`EngineError::WeightsCorrupt`].
 pub async fn weights(
     place: WeightsPlace,
-    attached: Option<JsValue>,
+    attached: Option<Blob>,
     sha256: &str,
 ) -> Result<Vec<u8>, EngineError> {
     let weights = match place {
@@ -36,9 +36,8 @@ pub async fn weights(
 }
 
 /// Reads weights that the page attached, piece by piece: large ones would not fit twice.
-fn read(file: Option<JsValue>) -> Result<Vec<u8>, EngineError> {
+fn read(file: Option<Blob>) -> Result<Vec<u8>, EngineError> {
     let file = file.ok_or(JsValue::from("no file"));
-    let file = file.and_then(JsCast::dyn_into::<Blob>);
     let mut reader = file
         .and_then(BlobReader::new)
         .map_err(|error| missing(&error))?;

@@ -10,13 +10,32 @@ use web_sys::{
     OffscreenCanvas, OffscreenCanvasRenderingContext2d,
 };
 
-use crate::port;
+use crate::browser::port;
 
 /// Side of a thumbnail: two device pixels for each of the page's.
 const THUMBNAIL_PX: u32 = 160;
 
 /// A picture's shorter side is brought down to this by the browser before its pixels are copied into our memory.
 const LONGEST_COPY_PX: u32 = 1024;
+
+/// An image that the page hands over.
+pub enum Image {
+    /// As a file.
+    File(Blob),
+    /// As a frame of the camera.
+    Bitmap(ImageBitmap),
+}
+
+impl Image {
+    /// What is attached; `None` when it is something else.
+    pub fn new(frame: Frame, attachments: Vec<JsValue>) -> Option<Self> {
+        let attachment = attachments.into_iter().next()?;
+        match frame {
+            Frame::File => attachment.dyn_into().ok().map(Self::File),
+            Frame::Bitmap => attachment.dyn_into().ok().map(Self::Bitmap),
+        }
+    }
+}
 
 /// A decoded image, still in the browser's memory. Freed when dropped.
 pub struct Picture(ImageBitmap);
@@ -28,17 +47,14 @@ impl Drop for Picture {
 }
 
 impl Picture {
-    /// What is attached to a command.
+    /// What the page hands over, decoded.
     ///
     /// # Errors
     /// When the file cannot be used.
-    pub async fn open(frame: Frame, attachment: JsValue) -> Result<Self, Rejection> {
-        match frame {
-            Frame::File => Self::decode(attachment.unchecked_ref()).await,
-            Frame::Bitmap => attachment
-                .dyn_into()
-                .map(Self)
-                .map_err(|_| Rejection::NotAnImage),
+    pub async fn open(image: Image) -> Result<Self, Rejection> {
+        match image {
+            Image::File(file) => Self::decode(&file).await,
+            Image::Bitmap(bitmap) => Ok(Self(bitmap)),
         }
     }
 

@@ -13,15 +13,16 @@ use headstart_project::{
     WeightsPlace,
 };
 use headstart_training::{
-    ClassImages, Embedded, Host, Interrupted, ScratchConfig, SmallImages, compare, largest, pause,
+    ClassImages, Embedded, Host, Interrupted, ScratchConfig, SmallImages, largest, pause,
     scratch_logits, subset, train, train_from_scratch,
 };
-use wasm_bindgen::JsValue;
+use web_sys::Blob;
 
-use crate::engine::{Engine, failed};
-use crate::pictures::Picture;
-use crate::preparing::Prepared;
-use crate::{fetch, port};
+use crate::browser::port;
+use crate::files::fetch;
+use crate::inputs::pictures::Picture;
+use crate::state::{Prepared, Shared};
+use crate::work::preparing;
 
 /// Blocks that are unfrozen where the user has not said how many.
 const BLOCKS: u32 = 2;
@@ -29,14 +30,14 @@ const BLOCKS: u32 = 2;
 type Embeddings = HashMap<SampleId, Arc<[f32]>>;
 
 /// Other backbones, and where their weights are.
-pub struct Others(Vec<(BackboneChoice, WeightsPlace, Option<JsValue>)>);
+pub struct Others(Vec<(BackboneChoice, WeightsPlace, Option<Blob>)>);
 
 impl Others {
     /// `weights` are in the order of `choices`, and `attachments` are those of them that are attached.
     pub fn new(
         choices: &[BackboneChoice],
         weights: Vec<WeightsPlace>,
-        attachments: Vec<JsValue>,
+        attachments: Vec<Blob>,
     ) -> Self {
         let mut attachments = attachments.into_iter();
         let others = choices.iter().cloned().zip(weights);
@@ -59,9 +60,9 @@ struct Seen {
     image_ms: f64,
 }
 
-/// What the runs share.
-struct Shared<'a, H> {
-    engine: &'a Engine,
+/// What the runs have in common.
+struct Runs<'a, H> {
+    shared: &'a Shared,
     classes: Vec<ClassImages>,
     settings: &'a TrainSettings,
     others: Others,
@@ -77,43 +78,41 @@ struct Shared<'a, H> {
     host: Quiet<'a, H>,
 }
 
-impl Engine {
-    /// Carries out what the experiment still lacks, and announces each result.
-    pub async fn compare(
-        &self,
-        job: JobId,
-        requests: &[ClassRequest],
-        settings: &TrainSettings,
-        mut experiment: Experiment,
-        others: Others,
-        host: &impl Host,
-    ) -> Result<Findings, Interrupted> {
-        let mut shared = Shared {
-            engine: self,
-            classes: self.gather(requests)?,
-            settings,
-            others,
-            loaded: None,
-            seen: HashMap::new(),
-            random: None,
-            small: HashMap::new(),
-            prepared: RefCell::default(),
-            host: Quiet(host),
-        };
-        let tested: usize = shared.classes.iter().map(|class| class.test.len()).sum();
-        if tested == 0 {
-            return Err(TrainError::NoTestImages.into());
-        }
-        let run = async |cell: Cell| shared.run(cell).await;
-        let found = |experiment: &Experiment| {
-            port::post_findings(job, &Findings::Comparison(experiment.clone()), false);
-        };
-        compare(&mut experiment, host, run, found).await?;
-        Ok(Findings::Comparison(experiment))
+/// Carries out what the experiment still lacks, and announces each result.
+pub async fn compare(
+    shared: &Shared,
+    job: JobId,
+    classes: Vec<ClassImages>,
+    settings: &TrainSettings,
+    mut experiment: Experiment,
+    others: Others,
+    host: &impl Host,
+) -> Result<Findings, Interrupted> {
+    let mut runs = Runs {
+        shared,
+        classes,
+        settings,
+        others,
+        loaded: None,
+        seen: HashMap::new(),
+        random: None,
+        small: HashMap::new(),
+        prepared: RefCell::default(),
+        host: Quiet(host),
+    };
+    let tested: usize = runs.classes.iter().map(|class| class.test.len()).sum();
+    if tested == 0 {
+        return Err(TrainError::NoTestImages.into());
     }
+    let run = async |cell: Cell| runs.run(cell).await;
+    let found = |experiment: &Experiment| {
+        port::post_findings(job, &Findings::Comparison(experiment.clone()), false);
+    };
+    headstart_training::compare(&mut experiment, host, run, found).await?;
+    Ok(Findings::Comparison(experiment))
 }
 
-impl<H: Host> Shared<'_, H> {
+impl<H: Host> Runs<'_, H> {
     async fn run(&mut self, cell: Cell) -> Result<CellResult, Interrupted> {
         let classes = self.chosen(cell);
         let tested: usize = classes.iter().map(|class| class.test.len()).sum();
@@ -199,9 +198,7 @@ impl<H: Host> Shared<'_, H> {
                 })
                 .collect(),
         };
-        let learnt = self
-            .engine
-            .learn(&request, classes, &self.prepared, &self.host);
+        let learnt = preparing::learn(self.shared, &request, classes, &self.prepared, &self.host);
         let (trained, elapsed_ms) = learnt.await?;
         Ok((right(trained.outcome.test.as_ref()), elapsed_ms))
     }
@@ -237,11 +234,18 @@ impl<H: Host> Shared<'_, H> {
             return Ok(known.clone());
         }
         let backbone = self.load(id).await?;
-        let pixels = self.picture(image).await?.pixels().map_err(failed)?;
+        let pixels = self
+            .picture(image)
+            .await?
+            .pixels()
+            .map_err(TrainError::internal)?;
         let start_ms = port::now_ms();
-        let planes = backbone.prepare(&pixels).map_err(failed)?;
+        let planes = backbone.prepare(&pixels).map_err(TrainError::internal)?;
         let embedding = backbone.embed(planes).into_data_async().await;
-        let embedding: Arc<[f32]> = embedding.map_err(failed)?.iter::<f32>().collect();
+        let embedding: Arc<[f32]> = embedding
+            .map_err(TrainError::internal)?
+            .iter::<f32>()
+            .collect();
         let elapsed_ms = port::now_ms() - start_ms;
         let seen = self.seen.entry(id).or_default();
         let count = seen.embeddings.len() as f64;
@@ -257,12 +261,14 @@ impl<H: Host> Shared<'_, H> {
         }
         self.loaded = None;
         let found = self.others.0.iter().find(|(choice, ..)| choice.id == id);
-        let (choice, place, attached) =
-            found.ok_or_else(|| failed(format!("the weights of {} are missing", id.title())))?;
+        let (choice, place, attached) = found.ok_or_else(|| {
+            TrainError::internal(format!("the weights of {} are missing", id.title()))
+        })?;
         let weights = fetch::weights(place.clone(), attached.clone(), &choice.sha256);
-        let weights = weights.await.map_err(failed)?;
+        let weights = weights.await.map_err(TrainError::internal)?;
         // On the CPU, as all of the experiment.
-        let backbone = Backbone::load(id, &weights, &Device::flex()).map_err(failed)?;
+        let backbone =
+            Backbone::load(id, &weights, &Device::flex()).map_err(TrainError::internal)?;
         self.loaded = Some(backbone.clone());
         Ok(backbone)
     }
@@ -293,10 +299,17 @@ impl<H: Host> Shared<'_, H> {
         if let Some(known) = known {
             return Ok(known.clone());
         }
-        let pixels = self.picture(id).await?.pixels().map_err(failed)?;
-        let planes = backbone.prepare(&pixels).map_err(failed)?;
+        let pixels = self
+            .picture(id)
+            .await?
+            .pixels()
+            .map_err(TrainError::internal)?;
+        let planes = backbone.prepare(&pixels).map_err(TrainError::internal)?;
         let embedding = backbone.embed(planes).into_data_async().await;
-        let embedding: Arc<[f32]> = embedding.map_err(failed)?.iter::<f32>().collect();
+        let embedding: Arc<[f32]> = embedding
+            .map_err(TrainError::internal)?
+            .iter::<f32>()
+            .collect();
         if let Some((_, known)) = &mut self.random {
             known.insert(id, embedding.clone());
         }
@@ -338,8 +351,14 @@ impl<H: Host> Shared<'_, H> {
             mean: [127.0; 3],
             deviation: [64.0; 3],
         };
-        let pixels = self.picture(id).await?.pixels().map_err(failed)?;
-        let square = pixels.center_square(side_px as u32).map_err(failed)?;
+        let pixels = self
+            .picture(id)
+            .await?
+            .pixels()
+            .map_err(TrainError::internal)?;
+        let square = pixels
+            .center_square(side_px as u32)
+            .map_err(TrainError::internal)?;
         let mut planes = vec![0.0; 3 * side_px * side_px];
         square.write_planes(&normalization, &mut planes);
         self.small.insert(id, planes.clone());
@@ -348,13 +367,14 @@ impl<H: Host> Shared<'_, H> {
     }
 
     async fn picture(&self, id: SampleId) -> Result<Picture, Interrupted> {
-        let file = self.engine.state.borrow().samples.file(id);
+        let file = self.shared.file(id);
         let file = file.ok_or(TrainError::NotEmbedded { count: 1 })?;
-        Ok(Picture::decode(&file).await.map_err(failed)?)
+        Ok(Picture::decode(&file).await.map_err(TrainError::internal)?)
     }
 
     fn backbone(&self) -> Result<Backbone, Interrupted> {
-        let ready = self.engine.ready().ok_or_else(|| failed("no backbone"))?;
+        let ready = self.shared.ready();
+        let ready = ready.ok_or_else(|| TrainError::internal("no backbone"))?;
         Ok(ready.backbone.clone())
     }
 }

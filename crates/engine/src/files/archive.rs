@@ -7,15 +7,15 @@ use js_sys::{Array, Uint8Array};
 use wasm_bindgen::JsValue;
 use web_sys::Blob;
 
-use crate::blob::BlobReader;
-use crate::pause::Pause;
-use crate::port;
+use crate::browser::pause::Pause;
+use crate::browser::port;
+use crate::files::blob::BlobReader;
 
 /// Entries named in the summary.
 const MOST_NAMED: usize = 100;
 
 /// Reads `file` to its end, announcing every image.
-pub async fn read(import: ImportId, file: Blob) {
+pub async fn read(import: ImportId, file: Option<Blob>) {
     let event = match read_entries(import, file).await {
         Ok(summary) if summary.images == 0 && summary.skipped_count == 0 => Event::ArchiveFailed {
             import,
@@ -27,7 +27,11 @@ pub async fn read(import: ImportId, file: Blob) {
     port::post(&event, &[]);
 }
 
-async fn read_entries(import: ImportId, file: Blob) -> Result<ArchiveSummary, ArchiveError> {
+async fn read_entries(
+    import: ImportId,
+    file: Option<Blob>,
+) -> Result<ArchiveSummary, ArchiveError> {
+    let file = file.ok_or_else(|| damaged("no file".into()))?;
     let mut entries = Entries::open(&file)?;
     let mut summary = ArchiveSummary::default();
     let pause = Pause::new();

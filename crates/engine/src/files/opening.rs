@@ -4,7 +4,8 @@ use burn::tensor::Device;
 use headstart_backbones::{Backbone, Conversion, Storage, recognise};
 use headstart_checkpoint::{Checkpoint, Part, Plan};
 use headstart_project::{
-    Activity, BackboneChoice, BackboneId, Event, InEightBits, Progress, RequestId, WeightsProblem,
+    Activity, BackboneChoice, BackboneId, Event, InEightBits, OpenWeights, Progress, WeightsOpened,
+    WeightsProblem,
 };
 use js_sys::{Array, Uint8Array};
 use sha2::{Digest, Sha256};
@@ -12,50 +13,29 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::Blob;
 
-use crate::blob::BlobReader;
-use crate::engine::Engine;
-use crate::fetch::hexadecimal;
-use crate::pause::Pause;
-use crate::pictures::Picture;
-use crate::port::{self, describe};
+use crate::browser::asked::Outcome;
+use crate::browser::pause::Pause;
+use crate::browser::port::{self, describe};
+use crate::files::blob::BlobReader;
+use crate::files::fetch::hexadecimal;
+use crate::inputs::pictures::Picture;
 use crate::remaining::Remaining;
+use crate::state::Shared;
 
 /// Weights stay in 8 bits when the features' cosine to those of the opened file is at least this.
 const LEAST_COSINE: f64 = 0.999;
 /// Images that it is measured with.
 const IMAGES: usize = 3;
 
-/// A weights file in Headstart's form.
-struct Opened {
-    backbone: BackboneChoice,
-    has_hidden: bool,
-    in_8_bits: Option<InEightBits>,
-    weights: Blob,
-}
-
-impl Engine {
-    /// Reads a weights file without running anything in it, and answers with the same weights in Headstart's form.
-    pub async fn open_weights(
-        &self,
-        request: RequestId,
-        file: Blob,
-        is_small: bool,
-        keep_hidden: bool,
-    ) {
-        let images = self.state.borrow().samples.first_files(IMAGES);
-        match open(file, is_small, keep_hidden, &images).await {
-            Ok(opened) => {
-                let event = Event::WeightsOpened {
-                    request,
-                    backbone: opened.backbone,
-                    has_hidden: opened.has_hidden,
-                    in_8_bits: opened.in_8_bits,
-                };
-                port::post(&event, &[opened.weights.into()]);
-            }
-            Err(reason) => port::post(&Event::WeightsFailed { request, reason }, &[]),
-        }
-    }
+/// Reads a weights file without running anything in it, and answers with the same weights in Headstart's form.
+pub async fn open_weights(
+    shared: &Shared,
+    asked: &OpenWeights,
+    file: Blob,
+) -> Outcome<OpenWeights> {
+    let images = shared.state.borrow().schedule.samples.first_files(IMAGES);
+    let (opened, weights) = open(file, asked.is_small, asked.keep_hidden, &images).await?;
+    Ok((opened, vec![weights.into()]))
 }
 
 async fn open(
@@ -63,7 +43,7 @@ async fn open(
     is_small: bool,
     keep_hidden: bool,
     images: &[Blob],
-) -> Result<Opened, WeightsProblem> {
+) -> Result<(WeightsOpened, Blob), WeightsProblem> {
     let reader = BlobReader::new(file).map_err(of_browser)?;
     let mut checkpoint = Checkpoint::open(reader).map_err(unreadable)?;
     let tensors = checkpoint.tensors();
@@ -101,12 +81,12 @@ async fn open(
         Some(small) => small,
         None => convert(id, &mut checkpoint, &plan, Storage::F16, keep_hidden).await?,
     };
-    Ok(Opened {
+    let opened = WeightsOpened {
         backbone: BackboneChoice { id, sha256 },
         has_hidden,
         in_8_bits,
-        weights,
-    })
+    };
+    Ok((opened, weights))
 }
 
 /// The weights in Headstart's form, and their checksum.

@@ -9,7 +9,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::MessageChannel;
 
-use crate::port;
+use crate::browser::port;
 
 /// Work goes on this long between two pauses: commands are answered well within a video frame or two.
 const LONGEST_WORK_MS: f64 = 20.0;
