@@ -65,8 +65,7 @@ fn bind(input: &str, folder: &str, name: &str, form: &str, keep_lld_exports: boo
 
 /// Writes what is left as `NAME.wasm`, the parts beside it, and the script that loads them.
 fn part(input: &Path, folder: &Path, name: &str) -> Result<()> {
-    let binary =
-        fs::read(input).with_context(|| format!("could not read {}", input.display()))?;
+    let binary = fs::read(input).with_context(|| format!("could not read {}", input.display()))?;
     let main_out_path = folder.join(format!("{name}.wasm"));
     let main_module = format!("./{name}.js");
     let mut options = wasm_split_cli_support::Options::new(&binary);

@@ -16,7 +16,7 @@ pub fn run(project: &Project) -> Result<()> {
     let chromium = tools::chromium()?;
     tools::node_packages(project, "web")?;
     tools::node_packages(project, "web/bench")?;
-    dist::build(project, dist::Extent::Whole)?;
+    dist::build(project, dist::Purpose::Publish)?;
     step("Building the engine for the benchmark", || {
         build_engine(project, "cpu", "relaxed-simd")?;
         build_engine(project, "webgpu", "webgpu")?;

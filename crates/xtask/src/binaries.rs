@@ -2,6 +2,7 @@
 //!
 //! The page and all engines come out of one dependency graph: Cargo is always asked for the same packages, so that their dependencies have the same features and are compiled once, and only the wanted binaries are linked.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,6 +13,36 @@ use crate::shell::{Project, read, run};
 
 /// The target that everything is compiled for.
 pub const TARGET: &str = "wasm32-unknown-unknown";
+
+/// How the binaries are compiled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Build {
+    /// Without optimizing, by `trunk serve`.
+    Debug,
+    /// To work on the page: fast to build, and the engines as they are published.
+    Working,
+    /// To give away: the page as small as it gets.
+    Published,
+}
+
+impl Build {
+    /// Cargo's profile for a binary.
+    fn profile(self, binary: Binary) -> &'static str {
+        match self {
+            Self::Debug => "dev",
+            Self::Published if binary == PAGE => "page",
+            Self::Working | Self::Published => "release",
+        }
+    }
+
+    /// Where Cargo puts it.
+    fn folder(self, binary: Binary) -> &'static str {
+        match self.profile(binary) {
+            "dev" => "debug",
+            profile => profile,
+        }
+    }
+}
 
 /// A WebAssembly binary of the site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,29 +99,26 @@ pub const LATER: [Binary; 3] = [
 /// What the names of engines begin with; `engine.js` has to know which of them a site has.
 const ENGINE: &str = "engine-";
 
-/// Has Cargo compile and link `binaries`, those that share their features in one call.
-///
-/// `profile` is Trunk's name for it: `release` or `debug`.
+/// Has Cargo compile and link `binaries`, those that share their profile and features in one call.
 ///
 /// # Errors
 /// When Cargo fails.
-pub fn compile(project: &Project, profile: &str, binaries: &[Binary]) -> Result<()> {
-    let mut features: Vec<_> = binaries.iter().map(|binary| binary.features).collect();
-    features.sort_unstable();
-    features.dedup();
-    for features in features {
-        let mut cargo = project.cargo(&["build", "--target", TARGET])?;
-        if profile == "release" {
-            cargo.arg("--release");
-        }
+pub fn compile(project: &Project, build: Build, binaries: &[Binary]) -> Result<()> {
+    let mut calls: BTreeMap<_, Vec<&str>> = BTreeMap::new();
+    for &binary in binaries {
+        let call = (build.profile(binary), binary.features);
+        calls.entry(call).or_default().push(binary.name);
+    }
+    for ((profile, features), names) in calls {
+        let mut cargo = project.cargo(&["build", "--target", TARGET, "--profile", profile])?;
         for package in ["web", "engine", "classifier"] {
             cargo.args(["--package", &format!("headstart-{package}")]);
         }
         if !features.is_empty() {
             cargo.args(["--features", features]);
         }
-        for binary in binaries.iter().filter(|it| it.features == features) {
-            cargo.args(["--bin", binary.name]);
+        for name in names {
+            cargo.args(["--bin", name]);
         }
         run(cargo)?;
     }
@@ -101,10 +129,10 @@ pub fn compile(project: &Project, profile: &str, binaries: &[Binary]) -> Result<
 ///
 /// # Errors
 /// When the binder fails or a file cannot be written.
-pub fn add(project: &Project, profile: &str, binary: Binary, folder: &Path) -> Result<()> {
+pub fn add(project: &Project, build: Build, binary: Binary, folder: &Path) -> Result<()> {
     let target = target_folder(project)?;
-    let linked = linked(&target, profile, binary);
-    let bound = target.join("bound").join(profile);
+    let linked = linked(&target, build, binary);
+    let bound = target.join("bound").join(build.folder(binary));
     let files = [
         format!("{}.js", binary.name),
         format!("{}_bg.wasm", binary.name),
@@ -144,9 +172,9 @@ pub fn engines_in(folder: &Path) -> Result<Vec<&'static str>> {
 }
 
 /// What Cargo has linked.
-pub fn linked(target: &Path, profile: &str, binary: Binary) -> PathBuf {
+pub fn linked(target: &Path, build: Build, binary: Binary) -> PathBuf {
     let file = format!("{}.wasm", binary.name);
-    target.join(TARGET).join(profile).join(file)
+    target.join(TARGET).join(build.folder(binary)).join(file)
 }
 
 /// The program that binds and parts: `crates/binder`, compiled when it is first needed.
@@ -164,7 +192,13 @@ pub fn binder(project: &Project) -> Result<Command> {
 /// # Errors
 /// When Cargo cannot be called.
 pub fn compile_binder(project: &Project) -> Result<Command> {
-    project.cargo(&["build", "--profile", "binder", "--package", "headstart-binder"])
+    project.cargo(&[
+        "build",
+        "--profile",
+        "binder",
+        "--package",
+        "headstart-binder",
+    ])
 }
 
 /// Where Cargo puts what it builds.

@@ -10,7 +10,7 @@ use flate2::read::GzEncoder;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-use crate::binaries::{self, Binary, FIRST_ENGINE, LATER, PAGE};
+use crate::binaries::{self, Binary, Build, FIRST_ENGINE, LATER, PAGE};
 use crate::shell::{Project, run, run_quietly, step};
 use crate::{site, split, tools};
 
@@ -18,23 +18,35 @@ use crate::{site, split, tools};
 /// Its parts (`web/src/parts.rs`) come after it, so they are not counted; what should wait belongs into one of them.
 const PAGE_LIMIT_BYTES: u64 = 400_000;
 
-/// How much of the site is built.
+/// What the site is built for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Extent {
-    /// The page and the engine that every browser can run.
+pub enum Purpose {
+    /// To be looked at as soon as possible: the page and the engine that every browser can run.
     First,
-    /// Everything.
-    Whole,
+    /// To be worked on.
+    Work,
+    /// To be given away, and tested.
+    Publish,
 }
 
-/// By this variable `finish` knows that the binaries are compiled already, and which; Trunk hands it through.
+/// By this variable `finish` knows that the binaries are compiled already, and what for; Trunk hands it through.
 const COMPILED: &str = "HEADSTART_COMPILED";
 
-impl Extent {
+impl Purpose {
+    const ALL: [Self; 3] = [Self::First, Self::Work, Self::Publish];
+
     fn name(self) -> &'static str {
         match self {
             Self::First => "first",
-            Self::Whole => "whole",
+            Self::Work => "work",
+            Self::Publish => "publish",
+        }
+    }
+
+    fn build(self) -> Build {
+        match self {
+            Self::First | Self::Work => Build::Working,
+            Self::Publish => Build::Published,
         }
     }
 
@@ -42,16 +54,16 @@ impl Extent {
     fn beside_page(self) -> Vec<Binary> {
         let later: &[Binary] = match self {
             Self::First => &[],
-            Self::Whole => &LATER,
+            Self::Work | Self::Publish => &LATER,
         };
         [&[FIRST_ENGINE], later].concat()
     }
 }
 
-/// Builds the site in release mode.
-pub fn build(project: &Project, extent: Extent) -> Result<()> {
+/// Builds the site, optimized.
+pub fn build(project: &Project, purpose: Purpose) -> Result<()> {
     tools::wasm_target(project)?;
-    let binaries = [&[PAGE][..], &extent.beside_page()].concat();
+    let binaries = [&[PAGE][..], &purpose.beside_page()].concat();
     // Most of what is compiled leaves a core idle now and then.
     thread::scope(|scope| {
         let packers = scope.spawn(|| {
@@ -60,15 +72,17 @@ pub fn build(project: &Project, extent: Extent) -> Result<()> {
                 run_quietly(binaries::compile_binder(project)?)
             })
         });
-        let title = match extent {
-            Extent::First => {
+        let title = match purpose {
+            Purpose::First => {
                 "Compiling the page and its engine for the processor (minutes the first time: burn is compiled for the browser)"
             }
-            Extent::Whole => {
+            Purpose::Work | Purpose::Publish => {
                 "Compiling the page and its engines (minutes the first time: burn and wgpu are compiled for the browser)"
             }
         };
-        let compiled = step(title, || binaries::compile(project, "release", &binaries));
+        let compiled = step(title, || {
+            binaries::compile(project, purpose.build(), &binaries)
+        });
         let packed = packers.join();
         compiled?;
         packed.unwrap_or_else(|_| bail!("installing what packs the site has failed"))
@@ -77,7 +91,7 @@ pub fn build(project: &Project, extent: Extent) -> Result<()> {
         let mut trunk = project.command("trunk")?;
         trunk.args(["build", "--release"]);
         trunk.arg("--dist").arg(project.dist());
-        trunk.env(COMPILED, extent.name());
+        trunk.env(COMPILED, purpose.name());
         run(trunk)
     })?;
     ensure!(
@@ -94,33 +108,35 @@ pub fn finish(project: &Project) -> Result<()> {
         value.with_context(|| format!("finish is called by Trunk, which sets {name}"))
     };
     let folder = PathBuf::from(from_trunk("TRUNK_STAGING_DIR")?);
-    let profile = from_trunk("TRUNK_PROFILE")?;
-    let profile = profile.to_string_lossy();
-    let compiled = env::var(COMPILED).unwrap_or_default();
-    let extent = if compiled == Extent::First.name() {
-        Extent::First
-    } else {
-        Extent::Whole
+    let compiled = env::var(COMPILED).ok();
+    let compiled = Purpose::ALL
+        .into_iter()
+        .find(|purpose| compiled.as_deref() == Some(purpose.name()));
+    let purpose = compiled.unwrap_or(Purpose::Publish);
+    let engines = purpose.beside_page();
+    // Somebody calls Trunk by hand, who may want it without optimizing.
+    let build = match compiled {
+        None if from_trunk("TRUNK_PROFILE")? == "debug" => Build::Debug,
+        _ => purpose.build(),
     };
-    let engines = extent.beside_page();
-    if compiled.is_empty() {
+    if compiled.is_none() {
         let binaries = [&[PAGE][..], &engines].concat();
-        binaries::compile(project, &profile, &binaries)?;
+        binaries::compile(project, build, &binaries)?;
     }
-    split::page(project, &folder, &profile)?;
+    split::page(project, &folder, build)?;
     for binary in engines {
-        binaries::add(project, &profile, binary, &folder)?;
+        binaries::add(project, build, binary, &folder)?;
     }
     site::finish(project, &folder)
 }
 
-/// Builds what [`Extent::First`] leaves out, and puts each into the site as soon as it is there.
+/// Builds what [`Purpose::First`] leaves out, and puts each into the site as soon as it is there.
 pub fn build_later(project: &Project) -> Result<()> {
     for binary in LATER {
         step(&format!("Compiling {}", binary.title), || {
-            binaries::compile(project, "release", &[binary])
+            binaries::compile(project, Build::Working, &[binary])
         })?;
-        binaries::add(project, "release", binary, &project.dist())?;
+        binaries::add(project, Build::Working, binary, &project.dist())?;
         site::know(project, &project.dist())?;
     }
     Ok(())

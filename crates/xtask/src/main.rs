@@ -69,7 +69,7 @@ fn perform(task: Task) -> Result<()> {
     match task {
         Task::Serve(options) => serve::run(&project, &options),
         Task::Dist => {
-            dist::build(&project, dist::Extent::Whole)?;
+            dist::build(&project, dist::Purpose::Publish)?;
             let zip = dist::pack(&project)?;
             println!(
                 "\nThe site is in dist/ and, as one file to carry about, in {zip}.\n\

@@ -13,7 +13,7 @@ use anyhow::{Context, Result, anyhow};
 use percent_encoding::percent_decode_str;
 
 use crate::binaries::LATER;
-use crate::dist::{self, Extent};
+use crate::dist::{self, Purpose};
 use crate::shell::Project;
 
 /// What the command line asks for.
@@ -38,7 +38,7 @@ pub fn run(project: &Project, options: &Options) -> Result<()> {
     // Before the build, so that nobody waits minutes for the news that the port is taken.
     let listener = listen(options.port)?;
     let address = format!("http://{}/", listener.local_addr()?);
-    dist::build(project, Extent::First)?;
+    dist::build(project, Purpose::First)?;
     let root = project.dist().canonicalize()?;
     println!("\nHeadstart is at {address}");
     println!("It is served from dist/ on this machine only. Stop it with Ctrl+C.");
@@ -64,14 +64,16 @@ fn build_on(project: &Project) {
     let mut seen = newest(project);
     let mut result = dist::build_later(project);
     if result.is_ok() {
-        println!("\nEverything is built. A changed file is built anew by itself; reload the page then.");
+        println!(
+            "\nEverything is built. A changed file is built anew by itself; reload the page then."
+        );
     }
     loop {
         if let Err(error) = result {
             eprintln!("\nerror: {error:#}\nThe next change of a file tries again.");
         }
         seen = wait_for_change(project, seen);
-        result = dist::build(project, Extent::Whole);
+        result = dist::build(project, Purpose::Work);
     }
 }
 

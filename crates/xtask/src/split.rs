@@ -9,19 +9,19 @@ use anyhow::{Context, Result, ensure};
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
-use crate::binaries::{self, PAGE};
+use crate::binaries::{self, Build, PAGE};
 use crate::shell::{Project, run};
 
 /// How the splitter names the script that loads the parts.
 const LOADER: &str = "__wasm_split.js";
 
-/// Parts the page, which is compiled already, and puts it into the site in `folder`. `profile` is Trunk's name for it: `release` or `debug`.
+/// Parts the page, which is compiled already, and puts it into the site in `folder`.
 ///
 /// # Errors
 /// When a tool fails, or its output is not as this pinned version leaves it.
-pub fn page(project: &Project, folder: &Path, profile: &str) -> Result<()> {
+pub fn page(project: &Project, folder: &Path, build: Build) -> Result<()> {
     let target = binaries::target_folder(project)?;
-    let linked = binaries::linked(&target, profile, PAGE);
+    let linked = binaries::linked(&target, build, PAGE);
     // Another build has other names, so that no cache mixes two.
     let hash = Sha256::digest(fs::read(&linked).context("the page is not compiled")?);
     let stem = format!("{}-{}", PAGE.name, HEXLOWER.encode(&hash[..8]));

@@ -79,7 +79,7 @@ pub fn run_parts(project: &Project, options: &Options) -> Result<()> {
             Part::Web => {
                 match site.take() {
                     Some(site) => site.finish()?,
-                    None if builds => dist::build(project, dist::Extent::Whole)?,
+                    None if builds => dist::build(project, dist::Purpose::Publish)?,
                     None => {}
                 }
                 summary.extend(web(project, options)?);
@@ -116,7 +116,10 @@ impl Building {
         println!("\n==> Building the site beside what follows; its output comes later");
         let (mut reader, writer) = io::pipe()?;
         let mut command = project.command(env::current_exe()?)?;
-        command.arg("dist").stdout(writer.try_clone()?).stderr(writer);
+        command
+            .arg("dist")
+            .stdout(writer.try_clone()?)
+            .stderr(writer);
         let child = command.spawn().context("could not start this tool again")?;
         let output = thread::spawn(move || {
             let mut output = String::new();
@@ -167,12 +170,27 @@ fn lint(project: &Project) -> Result<()> {
         let for_wasm = |arguments: &[&str]| {
             clippy(&[&["--target", "wasm32-unknown-unknown"], arguments].concat())
         };
-        for_wasm(&["--package", "headstart-web", "--package", "headstart-wire"])?;
-        for_wasm(&["--package", "headstart-classifier"])?;
-        // The engine in each of its forms.
-        for features in ["", "relaxed-simd", "webgpu,bench"] {
-            for_wasm(&["--package", "headstart-engine", "--features", features])?;
-        }
+        // All at once with everything switched on, and once more the crates that have code for what is not.
+        let features =
+            "headstart-engine/webgpu,headstart-engine/relaxed-simd,headstart-engine/bench";
+        for_wasm(&[
+            "--package",
+            "headstart-web",
+            "--package",
+            "headstart-wire",
+            "--package",
+            "headstart-classifier",
+            "--package",
+            "headstart-engine",
+            "--features",
+            features,
+        ])?;
+        for_wasm(&[
+            "--package",
+            "headstart-kernels",
+            "--package",
+            "headstart-engine",
+        ])?;
         Ok(())
     })?;
 
@@ -239,7 +257,9 @@ fn native(project: &Project) -> Result<Vec<String>> {
         let ignored: usize = lines.iter().filter_map(|line| count(line, "ignored")).sum();
         // Crates without tests say so in a line of their own.
         lines.retain(|line| !line.contains(" 0 passed; 0 failed; 0 ignored"));
-        lines.push(format!("native: {passed} passed, 0 failed, {ignored} skipped"));
+        lines.push(format!(
+            "native: {passed} passed, 0 failed, {ignored} skipped"
+        ));
         Ok(lines)
     })
 }

@@ -2,7 +2,7 @@
 
 use burn::tensor::Device;
 use headstart_backbones::Tail;
-use headstart_project::{TrainError, TrainOutcome, TrainSettings};
+use headstart_project::{TrainOutcome, TrainSettings};
 
 use crate::data::examples::check_classes;
 use crate::data::parts::{Parts, with_copies};
@@ -88,12 +88,13 @@ mod tests {
     use std::sync::Arc;
 
     use headstart_backbones::Backbone;
-    use headstart_project::{BackboneId, FineTuneSettings, SampleId};
+    use headstart_project::{BackboneId, FineTuneSettings, SampleId, TrainError};
     use rand::{RngExt, SeedableRng};
     use rand_chacha::ChaCha8Rng;
 
     use super::*;
     use crate::host::testing::Recorder;
+    use crate::testing::blobs;
     use crate::{Activations, Embedded, embed, halves};
 
     const BOUNDARY: [usize; 3] = [192, 2, 2];

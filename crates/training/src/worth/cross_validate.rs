@@ -7,8 +7,7 @@ use headstart_project::{CrossValidation, EpochMetrics, TrainError, TrainSettings
 
 use crate::data::examples::{check_classes, labelled};
 use crate::{
-    ClassImages, Examples, Host, Interrupted, check_settings, evaluate, fit, fit_temperature,
-    folds, group, logits,
+    ClassImages, Examples, Host, Interrupted, evaluate, fit, fit_temperature, folds, group, logits,
 };
 
 /// What heads that have not learnt from a training image say about it, for all of them.
