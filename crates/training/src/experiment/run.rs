@@ -207,7 +207,8 @@ mod tests {
         let mut settings = TrainSettings::default();
         settings.augmentation.crop = 0.0;
         let (device, host) = (Device::flex(), Recorder::default());
-        let refused = train(&blobs(2, 8, 4, 1), 4, &settings, &device, &host);
+        let classes = blobs(2, 8, 4, 1);
+        let refused = train(&classes, 4, &settings, &device, &host);
         assert!(matches!(
             pollster::block_on(refused),
             Err(Interrupted::Failed(TrainError::Setting { setting, .. })) if setting == "Crop"
