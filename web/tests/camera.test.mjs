@@ -7,9 +7,15 @@ import { describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { coloursOf, suite, top, until } from "./support/app.mjs";
 import { FAKE_CAMERA } from "./support/browser.mjs";
-import { playing, recordFor, turnOn, video } from "./support/camera.mjs";
+import { playing, recorded, recordFor, turnOn, video } from "./support/camera.mjs";
 import { film } from "./support/film.mjs";
 import { filesIn, unseenShapes } from "./support/fixtures.mjs";
+import { prepared } from "./support/prepared.mjs";
+
+const trained = prepared(async (app) => {
+  await app.addShapes();
+  await app.runTraining();
+});
 
 describe("two cameras", () => {
   const open = suite(["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream=device-count=2"]);
@@ -27,8 +33,7 @@ describe("two cameras", () => {
     await app.page.mouse.down();
     await until(async () => (await app.images("Circles").count()) >= 5, "five frames");
     await app.page.mouse.up();
-    await pause(400);
-    const count = await app.images("Circles").count();
+    const count = await recorded(app, "Circles");
     await pause(700);
     assert.equal(await app.images("Circles").count(), count, "nothing is recorded after the button is let go");
     await app.event("sample_embedded", count);
@@ -42,8 +47,7 @@ describe("two cameras", () => {
     await app.page.keyboard.down(" ");
     await until(async () => (await app.images("Circles").count()) >= 4, "four frames");
     await app.page.keyboard.up(" ");
-    await pause(400);
-    const count = await app.images("Circles").count();
+    const count = await recorded(app, "Circles");
     await pause(700);
     assert.equal(await app.images("Circles").count(), count);
   });
@@ -78,8 +82,7 @@ describe("two cameras", () => {
     });
     await app.alert(/camera|webcam/i, /unplug|stopped|gone|disconnect|connect/i);
     await app.page.mouse.up();
-    await pause(300);
-    const count = await app.images("Circles").count();
+    const count = await recorded(app, "Circles");
     assert.ok(count >= 3);
     await pause(600);
     assert.equal(await app.images("Circles").count(), count);
@@ -106,9 +109,7 @@ describe("a camera that shows a shape", () => {
   const open = suite([...FAKE_CAMERA, film([unseenShapes("Stars")[0], unseenShapes("Circles")[0]].map((path) => readFileSync(path)), 60)]);
 
   test("Try keeps up with the camera without queueing", { timeout: 180_000 }, async (t) => {
-    const app = await open(t);
-    await app.addShapes();
-    await app.runTraining();
+    const app = await trained(t, open);
     await app.try.getByRole("button", { name: "Webcam", exact: true }).click();
     await playing(app.try);
     const seen = new Set();
@@ -129,9 +130,7 @@ describe("a camera that shows a shape", () => {
   });
 
   test("the camera goes on while the model is trained again", { timeout: 180_000 }, async (t) => {
-    const app = await open(t);
-    await app.addShapes();
-    await app.runTraining();
+    const app = await trained(t, open);
     await app.try.getByRole("button", { name: "Webcam", exact: true }).click();
     await app.event("prediction", 2);
     await app.runTraining();
@@ -185,11 +184,7 @@ describe("a camera that shows four quarters", () => {
     await app.page.mouse.up();
 
     // Released too early, it records nothing.
-    const count = await until(async () => {
-      const first = await app.images("Quarters").count();
-      await pause(500);
-      return first === (await app.images("Quarters").count()) && first;
-    }, "the recording to end");
+    const count = await recorded(app, "Quarters");
     await recordFor(app, hold, 1200);
     await pause(3000);
     assert.equal(await app.images("Quarters").count(), count);

@@ -83,7 +83,9 @@ test("Compare learns in four ways, can be stopped and gone on with, and says wha
   const app = await open(t);
   await app.import({ name: "shapes.zip", mimeType: "application/zip", buffer: zip(shapeEntries()) });
   for (const name of SHAPES) await app.hasImages(name, 11);
-  await app.set({ Epochs: 10 });
+  await app.openSettings();
+  await slider(app).fill("1");
+  await app.set({ Epochs: 10, "Fine-tuning epochs": 2 });
   const compare = await panel(app, "Compare");
   await compare.getByRole("combobox", { name: "Repeat each run", exact: true }).selectOption("1");
   await compare.getByRole("button", { name: "Compare", exact: true }).click();

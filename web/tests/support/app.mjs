@@ -158,14 +158,18 @@ export class App {
       if (message.type() === "error") note(`an error on the console: ${message.text()} (${message.location().url})`);
     });
     const app = new App(page, site);
-    t.after(async () => {
+    let isClosed = false;
+    app.close = async () => {
+      if (isClosed) return;
+      isClosed = true;
       const crashes = await page.evaluate(() => window.__tap.events.filter(({ name }) => name === "crashed").map(({ body }) => body.message)).catch(() => []);
       for (const message of crashes) note(`the engine crashed: ${message}`);
       await traces.keep(t, context, t.error || problems.length > 0);
       context.off("request", noteRequest);
       await (giveBack ? giveBack() : context.close().catch(() => {}));
       assert.deepEqual(problems, []);
-    });
+    };
+    t.after(() => app.close());
     return app;
   }
 

@@ -25,3 +25,11 @@ export async function recordFor(app, hold, ms) {
   await pause(ms);
   await app.page.mouse.up();
 }
+
+/** Waits until a recording has ended, and returns how many images there are then: the last frame may still be on its way. */
+export const recorded = (app, name) =>
+  until(async () => {
+    const first = await app.images(name).count();
+    await pause(500);
+    return first === (await app.images(name).count()) && first;
+  }, "the recording to end");
