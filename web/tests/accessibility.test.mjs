@@ -1,5 +1,5 @@
 // Everyone's page: axe-core at every stage, the keyboard alone, small screens, reduced motion.
-// Takes about 30 s.
+// Takes about 45 s.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";

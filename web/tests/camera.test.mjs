@@ -1,5 +1,5 @@
 // The camera: there, refused, missing, pulled out; recording and live classification.
-// Takes about 30 s.
+// Takes about 45 s.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";

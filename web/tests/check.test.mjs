@@ -1,5 +1,5 @@
 // Check: the images behind the figures, what can be done with them, and the analyses.
-// Takes about 30 s.
+// Takes about 50 s.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";

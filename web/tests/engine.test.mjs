@@ -1,5 +1,5 @@
 // The engine fails, dies or lacks its weights: the page says so, goes on, and loses nothing.
-// Takes about 30 s.
+// Takes about 45 s.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -1,5 +1,5 @@
 // Where the model looked, what covering a part changes, and images of none of the classes.
-// Takes about 30 s.
+// Takes about 45 s.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";

@@ -1,6 +1,6 @@
 // What `Export model` gives, in the tools that it is for: ONNX in onnxruntime, and the page by itself.
 // The model comes from the page; with HEADSTART_EXPORT set it comes from crates/export/examples/sample_model.rs.
-// Takes about 30 s.
+// Takes about 60 s.
 
 import assert from "node:assert/strict";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";

@@ -1,5 +1,5 @@
 // Collect, train, check, try on the CPU: the main job, and what must hold for it.
-// Takes about 30 s.
+// Takes about 35 s.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

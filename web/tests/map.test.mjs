@@ -1,5 +1,5 @@
 // The map of the data: drawn, moved, and selected from by pointer and keyboard, also with the picture of the camera on it.
-// Takes about 30 s.
+// Takes about 40 s.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";

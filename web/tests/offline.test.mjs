@@ -1,5 +1,5 @@
 // Without a network, after the first visit: the whole path from pictures to an exported model.
-// Takes about 30 s.
+// Takes about 40 s.
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";

@@ -37,7 +37,7 @@ async function draw({ index, from, count }) {
     };
     context.fillStyle = `hsl(${360 * random()} 30% ${40 + 40 * random()}%)`;
     context.fillRect(0, 0, 400, 300);
-    for (let shape = 0; shape < 60; shape += 1) {
+    for (let shape = 0; shape < 20; shape += 1) {
       context.fillStyle = context.strokeStyle = `hsl(${360 * random()} 60% 50% / 0.6)`;
       context.lineWidth = 2 + 6 * random();
       const [x, y, size] = [400 * random(), 300 * random(), 10 + 60 * random()];
