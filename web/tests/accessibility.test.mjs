@@ -1,9 +1,10 @@
 // Everyone's page: axe-core at every stage, the keyboard alone, small screens, reduced motion.
+// Takes about 45 s.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { suite, top, until } from "./support/app.mjs";
-import { checkWidth, checkWithAxe } from "./support/axe.mjs";
+import { checkWidth, inBothColours } from "./support/axe.mjs";
 import { FAKE_CAMERA } from "./support/browser.mjs";
 import { SHAPES, shapes, unseenShapes } from "./support/fixtures.mjs";
 
@@ -50,12 +51,13 @@ async function walk(app, look) {
 }
 
 describe("axe-core", () => {
-  for (const colorScheme of ["light", "dark"]) {
-    for (const viewport of [{ width: 1440, height: 900 }, { width: 360, height: 740 }]) {
-      test(`finds nothing serious, ${colorScheme}, ${viewport.width} px`, { timeout: 180_000 }, async (t) => {
-        const app = await open(t, { context: { colorScheme, viewport } });
-        await walk(app, (stage) => checkWithAxe(app, `${colorScheme}, ${viewport.width} px, ${stage}`));
-      });
+  for (const viewport of [{ width: 1440, height: 900 }, { width: 360, height: 740 }]) {
+    const check = inBothColours(async (t, look) => {
+      const app = await open(t, { context: { viewport, reducedMotion: "reduce" } });
+      await walk(app, (stage) => look(app, `${viewport.width} px, ${stage}`));
+    });
+    for (const colorScheme of ["light", "dark"]) {
+      test(`finds nothing serious, ${colorScheme}, ${viewport.width} px`, { timeout: 180_000 }, (t) => check(t, colorScheme));
     }
   }
 });

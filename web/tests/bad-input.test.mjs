@@ -1,4 +1,5 @@
 // Whatever cannot be used is named, with a reason and a remedy, and nothing else is lost.
+// Takes about 40 s.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -6,6 +7,7 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { suite, top, until } from "./support/app.mjs";
 import { as, FIXTURES, SHAPES, shapeEntries, shapes, unseenShapes } from "./support/fixtures.mjs";
+import { prepared } from "./support/prepared.mjs";
 import { deflatedZeros, overlappingZip, zip } from "./support/zip.mjs";
 
 const open = suite();
@@ -14,6 +16,11 @@ const good = (count) => shapes("Circles").slice(0, count);
 const archive = (buffer, name = "pictures.zip") => ({ name, mimeType: "application/zip", buffer });
 const image = readFileSync(shapes("Circles")[0]);
 const another = readFileSync(shapes("Circles")[1]);
+
+const trained = prepared(async (app) => {
+  await app.addShapes();
+  await app.runTraining();
+});
 
 /** An alert says what to do when one of its sentences asks for something. */
 const ADVICE = /\b(use|save|make|copy|export|download|put|unpack|split|add|try|check|choose|leave|left out|close|allow|connect|plug|reload|press|switch|lower|delete|should)\b/i;
@@ -40,9 +47,7 @@ describe("images", () => {
     });
 
     test(`${file} is refused in Try, and the next image is classified`, async (t) => {
-      const app = await open(t);
-      await app.addShapes();
-      await app.runTraining();
+      const app = await trained(t, open);
       await app.try.getByLabel("Image to classify", { exact: true }).setInputFiles(bad(file));
       await app.alert(reason);
       assert.equal(top(await app.classify(unseenShapes("Stars")[0])), "Stars");

@@ -1,4 +1,5 @@
 // Real photographs: ten kinds of clothes. The archive is not part of the project, so these tests are skipped where it is missing.
+// Takes about 60 s.
 
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";

@@ -1,4 +1,5 @@
 // The engine fails, dies or lacks its weights: the page says so, goes on, and loses nothing.
+// Takes about 45 s.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -62,11 +63,13 @@ test("images that were not yet embedded when the engine died are embedded by the
 });
 
 test("an engine that stops answering is noticed and restarted", { timeout: 180_000 }, async (t) => {
-  const app = await open(t);
+  // The page's own time, so that nobody has to wait while it waits.
+  const app = await open(t, { isApart: true, prepare: (context) => context.clock.install() });
   await app.addShapes();
   await app.runTraining();
   // Killed from outside: no error, no last words.
   await app.page.evaluate(() => window.__tap.workers.at(-1).terminate());
+  await app.page.clock.runFor(45_000);
   await app.alert(/engine/i, /restart/i).catch(() => app.alert(/engine/i, /restart/i));
   await app.event("ready", 2);
   assert.equal(top(await app.classify(unseenShapes("Circles")[0])), "Circles");

@@ -1,4 +1,5 @@
 // Where the model looked, what covering a part changes, and images of none of the classes.
+// Takes about 45 s.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -9,6 +10,7 @@ import { FAKE_CAMERA } from "./support/browser.mjs";
 import { film } from "./support/film.mjs";
 import { as, SHAPES, unseenShapes } from "./support/fixtures.mjs";
 import { drawMap, places } from "./support/map.mjs";
+import { prepared } from "./support/prepared.mjs";
 import { composed, file, importSample, pictures } from "./support/sample.mjs";
 
 const [bird] = pictures("test", "Birds");
@@ -20,13 +22,13 @@ const CORNERS = { "top left": [0, 0], "top right": [1, 0], "bottom left": [0, 1]
 /** A picture in one quarter of a grey square. */
 const inCorner = (data, [x, y]) => ({ data, x: 8 + x * 224, y: 8 + y * 224, side: 208 });
 
+const open = suite();
+
 /** Opens the page with a model of the sample pictures. */
-async function trained(t, open, settings) {
-  const app = await open(t, settings);
+const trained = prepared(async (app) => {
   await importSample(app);
   await app.runTraining();
-  return app;
-}
+});
 
 const looked = (scope) => scope.getByRole("button", { name: "Where it looked", exact: true });
 
@@ -53,8 +55,6 @@ async function mostDrawn(canvas) {
 const lastHeat = async (app) => (await app.events("prediction")).at(-1).body.heat;
 
 describe("heat in Try", () => {
-  const open = suite();
-
   test("lands in the quarter that the thing is in", { timeout: 180_000 }, async (t) => {
     const app = await trained(t, open);
     await app.classify(file("bird.jpg", bird));
@@ -104,14 +104,11 @@ describe("heat in Try", () => {
   });
 });
 
-const open = suite();
-
 test("covering parts of an image says what they are worth, and can be stopped", { timeout: 180_000 }, async (t) => {
-  const app = await open(t);
-  await importSample(app);
+  const app = await trained(t, open);
   const image = await composed([inCorner(bird, [1, 0]), { ...inCorner(flower, [0, 1]), side: 150 }]);
   await app.upload("Birds", [file("corner.jpg", image)]);
-  await app.event("sample_embedded", 76);
+  await app.event("sample_embedded");
   await app.runTraining();
   // The image's dot on the map leads to the image itself, which came last.
   const panel = await drawMap(app);
@@ -162,7 +159,7 @@ test("an image of none of the classes is said to be that, and a known one is not
   assert.equal(await app.meters.count(), 4, "the bars stay");
   await until(async () => (await app.status()).includes("It looks like none of your classes."), "the answer for screen readers");
   const [{ familiarity: known }, { familiarity: unknown }] = (await app.events("prediction")).map(({ body }) => body);
-  const { threshold } = (await app.events("trained")).at(-1).body.outcome.unknowns;
+  const { threshold } = app.outcome.unknowns;
   assert.ok(known >= threshold && unknown < threshold, JSON.stringify({ known, unknown, threshold }));
   await checkWithAxe(app, "none of these");
 });
@@ -174,7 +171,7 @@ test("the threshold can be moved, switched off and reset, and its effect is told
   await app.check.getByRole("tab", { name: "None of these" }).click();
   const panel = app.check.getByRole("tabpanel", { name: "None of these" });
   const slider = panel.getByRole("slider", { name: "Threshold" });
-  const { known, hidden, threshold } = (await app.events("trained")).at(-1).body.outcome.unknowns;
+  const { known, hidden, threshold } = app.outcome.unknowns;
   const percent = (values, is) => `${Math.round((100 * values.filter(is).length) / values.length)}%`;
   const effect = `Keeps ${percent(known, (value) => value >= threshold)} of known images, turns away ${percent(hidden, (value) => value < threshold)} of those with a hidden class`;
   await panel.getByText(effect).waitFor();
@@ -208,7 +205,7 @@ test("the threshold can be moved, switched off and reset, and its effect is told
 
   // Another model has a threshold of its own.
   await app.trainButton.click();
-  await app.event("trained", 2);
+  await app.event("trained");
   await panel.getByText(effect).waitFor();
 });
 
@@ -219,7 +216,7 @@ test("images of none of the classes are judged one by one, and nothing of them i
   const samples = (await app.commands("add_samples")).length;
   await panel.getByLabel("Images of none of your classes").setInputFiles([...STRANGERS.map((path) => as("a.jpg", path)), file("no-image.jpg", Buffer.from("words"))]);
   await panel.getByText("1 file could not be read").waitFor();
-  const { threshold } = (await app.events("trained")).at(-1).body.outcome.unknowns;
+  const { threshold } = app.outcome.unknowns;
   const away = (await app.events("prediction")).filter(({ body }) => body.familiarity < threshold).length;
   await panel.getByText(`${away} of ${STRANGERS.length} images turned away.`).waitFor();
   assert.ok(away >= STRANGERS.length - 1, `${away} drawings are told from photographs`);
@@ -239,7 +236,6 @@ test("images of none of the classes are judged one by one, and nothing of them i
 });
 
 describe("axe-core and the width", () => {
-  const open = suite();
   for (const [colorScheme, width] of [["light", 1440], ["dark", 360]]) {
     test(`find nothing in heat maps and “None of these”, ${colorScheme}, ${width} px`, { timeout: 180_000 }, async (t) => {
       const app = await trained(t, open, { context: { colorScheme, viewport: { width, height: 800 }, reducedMotion: "reduce" } });

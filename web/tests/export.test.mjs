@@ -1,5 +1,6 @@
 // What `Export model` gives, in the tools that it is for: ONNX in onnxruntime, and the page by itself.
 // The model comes from the page; with HEADSTART_EXPORT set it comes from crates/export/examples/sample_model.rs.
+// Takes about 60 s.
 
 import assert from "node:assert/strict";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -12,6 +13,8 @@ import { FAKE_CAMERA, launch } from "./support/browser.mjs";
 import { bitmap, compareWithOnnxRuntime, FOLDER, madeByThePage, madeNatively, SIDE } from "./support/exported.mjs";
 
 const SLOW_MS = 300_000;
+/** The first comparison is with every test image; after that every third one does: there are some of each class among them. */
+const SOME = 3;
 
 describe("an exported model", () => {
   const open = FOLDER ? undefined : suite();
@@ -55,10 +58,11 @@ describe("an exported model", () => {
   test("holds the last blocks as fine-tuning left them", { timeout: SLOW_MS }, async (t) => {
     if (FOLDER) return t.skip("the native example trains the head alone");
     const app = await open(t);
-    const tuned = await madeByThePage(app, 2);
+    const tuned = await madeByThePage(app, 2, SOME);
     await compareWithOnnxRuntime(t, tuned, 4);
     const frozen = exported.files.get("model.onnx");
-    const changed = exported.expected.some(({ probabilities }, index) => probabilities.some((value, label) => Math.abs(value - tuned.expected[index].probabilities[label]) > 0.01));
+    const before = new Map(exported.expected.map(({ name, probabilities }) => [name, probabilities]));
+    const changed = tuned.expected.some(({ name, probabilities }) => probabilities.some((value, label) => Math.abs(value - before.get(name)[label]) > 0.01));
     assert.ok(changed, "a model with trained blocks says something else");
     assert.notDeepEqual(tuned.files.get("model.onnx"), frozen);
   });
@@ -96,6 +100,7 @@ describe("an exported model", () => {
     const page = await openFile(t, { viewport: { width: 360, height: 740 } });
     let worst = 0;
     for (const [index, { name, probabilities }] of exported.expected.entries()) {
+      if (index % SOME > 0) continue;
       await page.getByLabel("Image to classify").setInputFiles({ name: `${name}.bmp`, mimeType: "image/bmp", buffer: bitmap(exported.images[index]) });
       await page.getByRole("img", { name: `${name}.bmp` }).waitFor();
       await until(async () => {

@@ -1,5 +1,6 @@
 // The features that the engine computes in the browser, on the CPU and on WebGPU, against ONNX Runtime's.
 // The picture and its features are those of crates/backbones/tests/golden; tools/make-golden.py makes them.
+// Takes about 30 s.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";

@@ -1,4 +1,5 @@
 // Learning: the guided tour, the glossary, and the teachers' page.
+// Takes about 35 s.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";

@@ -1,4 +1,6 @@
 // Three thousand images: imported, embedded, trained on and scrolled through, while the page keeps responding.
+// Takes about 150 s.
+// Runs alone: it measures whether the page keeps responding, and any other work would make it pause.
 
 import assert from "node:assert/strict";
 import { readFileSync, rmSync, mkdtempSync, writeFileSync } from "node:fs";

@@ -1,4 +1,5 @@
 // The map of the data: drawn, moved, and selected from by pointer and keyboard, also with the picture of the camera on it.
+// Takes about 40 s.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -8,15 +9,17 @@ import { FAKE_CAMERA } from "./support/browser.mjs";
 import { film } from "./support/film.mjs";
 import { shapes } from "./support/fixtures.mjs";
 import { drag, drawMap, drawnMap, places } from "./support/map.mjs";
+import { prepared } from "./support/prepared.mjs";
 import { file, importSample, pictures, SAMPLE_COUNT } from "./support/sample.mjs";
 
 const open = suite();
 const COUNTS = { Birds: 19, Flowers: 19, Fruit: 18, Mammals: 19 };
 
+const withSample = prepared(importSample);
+
 /** Opens the page with the map of the sample pictures. */
 async function withMap(t, settings) {
-  const app = await open(t, settings);
-  await importSample(app);
+  const app = await withSample(t, open, settings);
   const panel = await drawMap(app);
   return { app, panel, canvas: panel.locator(".map-frame canvas"), status: panel.locator(".map-selection").getByRole("status") };
 }
@@ -258,8 +261,7 @@ describe("a camera that shows a bird", () => {
     });
 
   test("its pictures appear on the map, live", { timeout: 180_000 }, async (t) => {
-    const app = await launch(t);
-    await importSample(app);
+    const app = await withSample(t, launch);
     await app.runTraining();
     const panel = await drawMap(app);
     const canvas = panel.locator(".map-frame canvas");

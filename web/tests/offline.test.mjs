@@ -1,4 +1,5 @@
 // Without a network, after the first visit: the whole path from pictures to an exported model.
+// Takes about 40 s.
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";

@@ -1,4 +1,5 @@
 // The main job on WebGPU. Chromium's software adapter stands in for a graphics card: it is slow, so these runs are small.
+// Takes about 120 s.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";

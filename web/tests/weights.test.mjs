@@ -1,5 +1,6 @@
 // Weights files that the user opens: recognised by their tensors, kept, and used; and files that are none.
 // With HEADSTART_CHECKPOINTS set to a folder that tools/make-backbone-goldens.py has written, every file in it is opened, too.
+// Takes about 60 s.
 
 import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";

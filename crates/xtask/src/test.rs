@@ -296,7 +296,7 @@ fn web(project: &Project, options: &Options) -> Result<Vec<String>> {
         npm.env("CHROMIUM", &chromium)
             .env("HEADSTART_DIST", project.dist());
         let output = run_and_read(npm)?;
-        // As `web/tests/support/summary.mjs` prints them.
+        // As `web/tests/run.mjs` prints them.
         let counts = ["tests ", "pass ", "fail ", "cancelled ", "skipped "];
         summary(&output, |line| {
             let rest = line.strip_prefix("# ");

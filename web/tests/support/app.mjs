@@ -10,13 +10,17 @@ import { launch } from "./browser.mjs";
 import { DIST, SHAPES, shapes } from "./fixtures.mjs";
 import { serve } from "./server.mjs";
 import * as traces from "./traces.mjs";
+import { ONE_PROCESS, Warm } from "./warm.mjs";
 
 /** Long enough for a slow machine that also compiles; a test that hangs still ends. */
 export const PATIENCE_MS = 60_000;
 
+// A test cannot change what a service worker answers; only the offline tests let it in.
+const CONTEXT = { viewport: { width: 1440, height: 1000 }, serviceWorkers: "block" };
+
 /**
  * Starts a site and a browser before a file's tests and ends them after.
- * Returns `open`, which gives a test a fresh page in a context of its own.
+ * Returns `open`, which gives a test a fresh page in a browser that has stored nothing.
  *
  * @param {string[]} flags for Chromium
  * @param {{gpu?: boolean}} [options]
@@ -24,18 +28,20 @@ export const PATIENCE_MS = 60_000;
 export function suite(flags = [], options = {}) {
   let site;
   let browser;
+  let warm;
   before(async () => {
     if (!existsSync(join(DIST, "index.html"))) {
       throw new Error(`There is no built site at ${DIST}. Run "cargo xtask dist" first, or set HEADSTART_DIST.`);
     }
     site = await serve({ "/": DIST, "/some/where/below/": DIST });
-    browser = await launch(flags, options);
+    browser = await launch([ONE_PROCESS, ...flags], options);
+    warm = new Warm(browser, site, CONTEXT, tapWorkers);
   });
   after(async () => {
     await browser?.close();
     await site?.close();
   });
-  return (t, settings) => App.open(t, browser, site, settings);
+  return (t, settings) => App.open(t, { browser, site, warm }, settings);
 }
 
 /** Waits until `check` returns something true, and returns it. */
@@ -114,7 +120,8 @@ function tapWorkers() {
 
 export class App {
   /**
-   * Opens the page in a fresh browser context and closes it when the test is over.
+   * Opens the page in a browser context that has stored nothing, and closes it when the test is over.
+   * A test's second page, and one with unusual settings, is in a context of its own.
    * The test fails if the page has asked another host for anything, thrown an error, or logged one to the console.
    *
    * @param {object} settings
@@ -122,28 +129,40 @@ export class App {
    * @param {string} [settings.path]     where the page is, e.g. `/some/where/below/`
    * @param {object} [settings.context]  for Playwright's `newContext`
    * @param {RegExp[]} [settings.expectedErrors] errors on the console that belong to the test
-   * @param {(context) => Promise<void>} [settings.prepare] runs before the page is opened, e.g. to answer requests
+   * @param {(context) => Promise<void>} [settings.prepare] runs before the page is opened, e.g. to answer requests; is given the context or the page
+   * @param {boolean} [settings.isApart] whether the context is the test's own in any case
    */
-  static async open(t, browser, site, { device = "cpu", path = "/", context: options = {}, expectedErrors = [], prepare } = {}) {
-    // A test cannot change what a service worker answers; only the offline tests let it in.
-    const context = await browser.newContext({ viewport: { width: 1440, height: 1000 }, serviceWorkers: "block", ...options });
-    const app = await App.in(t, context, site, { expectedErrors, prepare });
+  static async open(t, { browser, site, warm }, { device = "cpu", path = "/", context: options = {}, expectedErrors = [], prepare, isApart } = {}) {
+    const shared = isApart ? undefined : await warm.take(options);
+    const context = shared ?? (await browser.newContext({ ...CONTEXT, ...options }));
+    const app = await App.in(t, context, site, { expectedErrors, prepare, giveBack: shared && (() => warm.giveBack()), options });
     app.address = `${site.url}${path}${device ? `?device=${device}` : ""}`;
     await app.page.goto(app.address);
     return app;
   }
 
   /** A page in an existing context, not yet at any address, watched as `open` describes. */
-  static async in(t, context, site, { expectedErrors = [], prepare } = {}) {
+  static async in(t, context, site, { expectedErrors = [], prepare, giveBack, options = {} } = {}) {
     const problems = [];
-    context.on("request", (request) => {
+    const noteRequest = (request) => {
       const url = request.url();
       if (!url.startsWith(`${site.url}/`) && !/^(blob|data):/.test(url)) problems.push(`a request to another host: ${url}`);
-    });
+    };
+    context.on("request", noteRequest);
     await traces.record(context);
-    await context.addInitScript(tapWorkers);
-    await prepare?.(context);
-    const page = await context.newPage();
+    let page;
+    if (giveBack) {
+      // What is set on a shared context would stay there.
+      page = await context.newPage();
+      const { viewport, ...media } = options;
+      if (viewport) await page.setViewportSize(viewport);
+      await page.emulateMedia(media);
+      await prepare?.(page);
+    } else {
+      await context.addInitScript(tapWorkers);
+      await prepare?.(context);
+      page = await context.newPage();
+    }
     page.setDefaultTimeout(PATIENCE_MS);
     const note = (text) => {
       if (!expectedErrors.some((pattern) => pattern.test(text))) problems.push(text);
@@ -153,13 +172,18 @@ export class App {
       if (message.type() === "error") note(`an error on the console: ${message.text()} (${message.location().url})`);
     });
     const app = new App(page, site);
-    t.after(async () => {
+    let isClosed = false;
+    app.close = async () => {
+      if (isClosed) return;
+      isClosed = true;
       const crashes = await page.evaluate(() => window.__tap.events.filter(({ name }) => name === "crashed").map(({ body }) => body.message)).catch(() => []);
       for (const message of crashes) note(`the engine crashed: ${message}`);
       await traces.keep(t, context, t.error || problems.length > 0);
-      await context.close().catch(() => {});
+      context.off("request", noteRequest);
+      await (giveBack ? giveBack() : context.close().catch(() => {}));
       assert.deepEqual(problems, []);
-    });
+    };
+    t.after(() => app.close());
     return app;
   }
 

@@ -8,7 +8,7 @@ const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 
 /** Fails when axe-core finds a serious or critical violation. */
 export async function checkWithAxe(app, stage) {
-  await app.page.evaluate(axe);
+  if (!(await app.page.evaluate(() => "axe" in window))) await app.page.evaluate(axe);
   // Whatever is still fading in has no contrast yet.
   await app.page.evaluate(() =>
     Promise.all(
@@ -29,6 +29,33 @@ export async function checkWithAxe(app, stage) {
   });
   const grave = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
   assert.deepEqual(grave, [], `axe-core, ${stage}`);
+}
+
+/**
+ * Takes a page through its stages once, looks at each in light and in dark colours, and tells the tests of both colours what was found in theirs.
+ * The page has to be opened with reduced motion: colours that fade into others do so only where they are on the screen.
+ *
+ * @param {(t, look: (app, stage) => Promise<void>) => Promise<void>} walk
+ * @param {(app, stage) => Promise<void>} [check]
+ * @returns {(t, colours: "light" | "dark") => Promise<void>}
+ */
+export function inBothColours(walk, check = checkWithAxe) {
+  let walked;
+  const start = async (t) => {
+    const found = { light: [], dark: [] };
+    await walk(t, async (app, stage) => {
+      for (const [colorScheme, errors] of Object.entries(found)) {
+        await app.page.emulateMedia({ colorScheme });
+        await check(app, `${colorScheme}, ${stage}`).catch((error) => errors.push(error));
+      }
+    });
+    return found;
+  };
+  return async (t, colours) => {
+    walked ??= start(t);
+    const [error] = (await walked)[colours];
+    if (error) throw error;
+  };
 }
 
 /** Fails when something is wider than the screen, so that one would have to scroll sideways. */

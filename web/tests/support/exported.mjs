@@ -36,16 +36,15 @@ export async function madeNatively() {
 }
 
 /**
- * Trains on the sample data set, presses `Export model`, and asks the page about every test image.
+ * Trains on the sample data set, presses `Export model`, and asks the page about every test image or every so many.
  *
  * @param {import("./app.mjs").App} app
  * @param {number} unfrozen  blocks that are trained with the head
+ * @param {number} [every]
  * @returns {Promise<Exported>}
  */
-export async function madeByThePage(app, unfrozen) {
-  return exportedFrom(app, SIDE, async () => {
-    await trainOnSample(app, unfrozen);
-  });
+export async function madeByThePage(app, unfrozen, every) {
+  return exportedFrom(app, SIDE, () => trainOnSample(app, unfrozen), every);
 }
 
 export async function trainOnSample(app, unfrozen) {
@@ -61,10 +60,10 @@ export async function trainOnSample(app, unfrozen) {
   await app.runTraining(SLOW_MS);
 }
 
-/** Exports what `train` has made, and asks the page about every test image of the sample, at the backbone's own size. */
-export async function exportedFrom(app, side, train) {
+/** Exports what `train` has made, and asks the page about every test image of the sample or every so many, at the backbone's own size. */
+export async function exportedFrom(app, side, train, every = 1) {
   await train();
-  const tests = unzip(await readFile(SAMPLE)).filter(({ path }) => /^test\/.*\.jpg$/.test(path));
+  const tests = unzip(await readFile(SAMPLE)).filter(({ path }) => /^test\/.*\.jpg$/.test(path)).filter((_, at) => at % every === 0);
   const [download] = await Promise.all([
     app.page.waitForEvent("download"),
     app.page.getByRole("button", { name: "Export model", exact: true }).click(),

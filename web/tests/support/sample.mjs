@@ -1,7 +1,7 @@
 // The sample pictures that ship with the page: photographs of one thing each on a plain background.
 
 import { readFileSync } from "node:fs";
-import { launch } from "./browser.mjs";
+import { drawing } from "./drawing.mjs";
 import { unzip } from "./zip.mjs";
 
 const ENTRIES = unzip(readFileSync(new URL("../../sample/sample.zip", import.meta.url))).filter(({ path }) => path.endsWith(".jpg"));
@@ -28,28 +28,22 @@ export async function importSample(app) {
  * @param {{width?: number, height?: number}} [size]
  */
 export async function composed(parts, { width = 448, height = 448 } = {}) {
-  const browser = await launch();
-  try {
-    const page = await browser.newPage();
-    const base64 = await page.evaluate(
-      async ({ parts, width, height }) => {
-        const canvas = document.createElement("canvas");
-        Object.assign(canvas, { width, height });
-        const context = canvas.getContext("2d");
-        context.fillStyle = "#9a9a9a";
-        context.fillRect(0, 0, width, height);
-        for (const { data, x, y, side } of parts) {
-          const image = new Image();
-          image.src = `data:image/jpeg;base64,${data}`;
-          await image.decode();
-          context.drawImage(image, x, y, side, side);
-        }
-        return canvas.toDataURL("image/jpeg", 0.92).split(",")[1];
-      },
-      { parts: parts.map((part) => ({ ...part, data: part.data.toString("base64") })), width, height },
-    );
-    return Buffer.from(base64, "base64");
-  } finally {
-    await browser.close();
-  }
+  const base64 = await drawing(
+    async ({ parts, width, height }) => {
+      const canvas = document.createElement("canvas");
+      Object.assign(canvas, { width, height });
+      const context = canvas.getContext("2d");
+      context.fillStyle = "#9a9a9a";
+      context.fillRect(0, 0, width, height);
+      for (const { data, x, y, side } of parts) {
+        const image = new Image();
+        image.src = `data:image/jpeg;base64,${data}`;
+        await image.decode();
+        context.drawImage(image, x, y, side, side);
+      }
+      return canvas.toDataURL("image/jpeg", 0.92).split(",")[1];
+    },
+    { parts: parts.map((part) => ({ ...part, data: part.data.toString("base64") })), width, height },
+  );
+  return Buffer.from(base64, "base64");
 }

@@ -14,7 +14,11 @@ export async function record(context) {
 
 /** Keeps the recording of a test that has failed, and drops that of another. The context still has to be open. */
 export async function keep(t, context, hasFailed) {
-  if (!IS_WANTED || !hasFailed) return;
+  if (!IS_WANTED) return;
+  if (!hasFailed) {
+    await context.tracing.stop().catch(() => {});
+    return;
+  }
   await mkdir(FOLDER, { recursive: true });
   const name = t.name.replace(/[^A-Za-z0-9]+/g, "-").slice(0, 80);
   // A test may have more than one context.
