@@ -63,7 +63,7 @@ async function runFile({ path }) {
     const [, count, value] = (event.type === "test:diagnostic" && /^(\w+) ([\d.]+)$/.exec(event.data.message)) || [];
     if (COUNTS.includes(count)) counts[count] += Number(value);
     else if (count !== "suites" && count !== "todo" && count !== "duration_ms") found.push(event);
-    if (event.type === "test:pass" && event.data.details.type !== "suite") tests.push({ file: name, ...event.data });
+    if (event.type === "test:pass" && event.data.details.type !== "suite") tests.push({ ...event.data, file: name });
   }
   events.write({ type: "test:diagnostic", data: { nesting: 0, message: `${name}: ${((performance.now() - start) / 1000).toFixed(1)} s` } });
   for (const event of found) events.write(event);
