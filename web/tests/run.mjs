@@ -5,6 +5,7 @@
 // A FILE may be named in part, e.g. `webgpu`.
 // What the runner has to know of a file the file's own first lines say: `// Takes about 40 s.`, and `// Runs alone: ` with the reason.
 
+import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { PassThrough } from "node:stream";
@@ -51,8 +52,9 @@ const counts = Object.fromEntries(COUNTS.map((name) => [name, 0]));
 const tests = [];
 // One reporter for everything, so that whatever failed is told once more at the end.
 const events = new PassThrough({ objectMode: true });
-events.compose(spec).pipe(process.stdout, { end: false });
-const isReported = new Promise((resolve) => events.once("close", resolve));
+const report = events.compose(spec);
+report.pipe(process.stdout, { end: false });
+const isReported = once(report, "end");
 
 /** Runs one file, and reports it when it is over: what two files say at the same time nobody can read. */
 async function runFile({ path }) {
