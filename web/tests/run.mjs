@@ -5,6 +5,7 @@
 // A FILE may be named in part, e.g. `webgpu`.
 // What the runner has to know of a file the file's own first lines say: `// Takes about 40 s.`, and `// Runs alone: ` with the reason.
 
+import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { PassThrough } from "node:stream";
@@ -51,8 +52,9 @@ const counts = Object.fromEntries(COUNTS.map((name) => [name, 0]));
 const tests = [];
 // One reporter for everything, so that whatever failed is told once more at the end.
 const events = new PassThrough({ objectMode: true });
-events.compose(spec).pipe(process.stdout, { end: false });
-const isReported = new Promise((resolve) => events.once("close", resolve));
+const report = events.compose(spec);
+report.pipe(process.stdout, { end: false });
+const isReported = once(report, "end");
 
 /** Runs one file, and reports it when it is over: what two files say at the same time nobody can read. */
 async function runFile({ path }) {
@@ -63,7 +65,7 @@ async function runFile({ path }) {
     const [, count, value] = (event.type === "test:diagnostic" && /^(\w+) ([\d.]+)$/.exec(event.data.message)) || [];
     if (COUNTS.includes(count)) counts[count] += Number(value);
     else if (count !== "suites" && count !== "todo" && count !== "duration_ms") found.push(event);
-    if (event.type === "test:pass" && event.data.details.type !== "suite") tests.push({ file: name, ...event.data });
+    if (event.type === "test:pass" && event.data.details.type !== "suite") tests.push({ ...event.data, file: name });
   }
   events.write({ type: "test:diagnostic", data: { nesting: 0, message: `${name}: ${((performance.now() - start) / 1000).toFixed(1)} s` } });
   for (const event of found) events.write(event);
