@@ -1,4 +1,4 @@
-//! The engine: a web worker that owns the device and carries out [`Command`](headstart_project::Command)s, answering with [`Event`](headstart_project::Event)s.
+//! The engine: a web worker that owns the device and carries out [`Command`](headstart_project::Command)s, answering with [`Event`]s.
 //!
 //! The worker's script, `web/public/engine.js`, picks one of the binaries and calls [`start`].
 //! Everything runs on the worker's one thread; long work pauses between its steps, so that messages get through.

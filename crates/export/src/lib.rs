@@ -1,7 +1,7 @@
 //! A trained model in formats that other tools read.
 //!
-//! [`bundle`] writes the zip that `Export model` gives.
-//! Its parts are also available separately: [`onnx`] is backbone and head in one graph, [`safetensors`] their weights in one file, and [`page`] a single HTML file that classifies images by itself.
+//! [`bundle()`] writes the zip that `Export model` gives.
+//! Its parts are also available separately: [`onnx()`] is backbone and head in one graph, [`safetensors()`] their weights in one file, and [`page()`] a single HTML file that classifies images by itself.
 //! `docs/export.md` describes each.
 
 mod backbone;

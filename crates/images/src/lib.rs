@@ -1,7 +1,7 @@
 //! From image files and decoded pixels to model input.
 //!
 //! The browser decodes (its decoders know more formats and are faster than any code that we could ship); everything before and after that is here, and is the same code natively and in the browser:
-//! what a file is ([`inspect`], [`check`]), what a zip of class folders holds ([`Archive`], [`place`]), how pixels become the model's input ([`Pixels`]), and how they are varied before that ([`augment`]).
+//! what a file is ([`inspect`], [`check`]), what a zip of class folders holds ([`Archive`], [`place()`]), how pixels become the model's input ([`Pixels`]), and how they are varied before that ([`augment()`]).
 
 mod archive;
 mod augment;
