@@ -66,9 +66,9 @@ pub fn page(model: &Model<'_>, title: &str, program: &Program<'_>) -> Result<Str
         ("title", &escaped(title)),
         ("style", &style),
         ("about", &json(&about)?),
-        ("trained", &BASE64.encode(model.trained)),
-        ("weights", &BASE64.encode(model.weights)),
-        ("wasm", &BASE64.encode(&gzip(program.wasm)?)),
+        ("trained", &base64(model.trained)),
+        ("weights", &base64(model.weights)),
+        ("wasm", &base64(&gzip(program.wasm)?)),
         ("glue", program.glue),
         ("script", script),
         ("backbone", model.backbone.title()),
@@ -106,6 +106,17 @@ fn json(data: &impl Serialize) -> Result<String, ExportError> {
         .replace('&', "\\u0026"))
 }
 
+/// The data in base64, however long they are: where addresses have 32 bits, the library takes no more than 8 MB at a time, and panics.
+fn base64(bytes: &[u8]) -> String {
+    // A multiple of three, so that only the last piece is padded.
+    const PIECE_BYTES: usize = 3 << 20;
+    let mut text = String::new();
+    for piece in bytes.chunks(PIECE_BYTES) {
+        BASE64.encode_append(piece, &mut text);
+    }
+    text
+}
+
 /// The source expression with which a content security policy allows exactly this text.
 fn hash(text: &str) -> String {
     format!("'sha256-{}'", BASE64.encode(&Sha256::digest(text)))
@@ -125,7 +136,7 @@ fn fonts([text, display]: [&[u8]; 2]) -> String {
             style += &format!(
                 "@font-face {{ font-family: \"{name}\"; font-weight: 200 900; \
                  src: url(data:font/woff2;base64,{}) format(\"woff2\"); }}\n",
-                BASE64.encode(file)
+                base64(file)
             );
         }
     }
@@ -238,6 +249,14 @@ mod tests {
             between(&html, "id=\"trained\">", "<"),
             BASE64.encode(model.trained)
         );
+    }
+
+    #[test]
+    fn long_data_are_encoded_as_if_in_one_piece() {
+        for length in [0, 1, (3 << 20) - 1, (3 << 20) + 1, (6 << 20) + 2] {
+            let bytes: Vec<u8> = (0..length).map(|at| (at * 7 % 251) as u8).collect();
+            assert_eq!(base64(&bytes), BASE64.encode(&bytes));
+        }
     }
 
     #[test]
