@@ -202,9 +202,12 @@ export class App {
     await this.page.reload();
   }
 
-  /** Waits until the page says that everything is saved. It learns of a change one frame after showing it. */
+  /** Waits until the page says that everything is saved. It gathers the engine's events for a frame and learns of a change one frame after showing it; on a busy machine frames are long. */
   async saved() {
     await pause(150);
+    await this.page.evaluate(async () => {
+      for (let frame = 0; frame < 5; frame += 1) await new Promise((resolve) => requestAnimationFrame(resolve));
+    });
     await this.page.getByText("Saved in this browser", { exact: true }).waitFor();
   }
 
