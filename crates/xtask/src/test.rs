@@ -247,6 +247,9 @@ fn native(project: &Project) -> Result<Vec<String>> {
             "test",
             "--locked",
             "--workspace",
+            // It has no tests, and what it is made of takes minutes to optimize.
+            "--exclude",
+            "headstart-binder",
             "--lib",
             "--bins",
             "--tests",
