@@ -58,12 +58,17 @@ impl Purpose {
         };
         [&[FIRST_ENGINE], later].concat()
     }
+
+    /// All that is compiled.
+    fn binaries(self) -> Vec<Binary> {
+        [&[PAGE][..], &self.beside_page()].concat()
+    }
 }
 
 /// Builds the site, optimized.
 pub fn build(project: &Project, purpose: Purpose) -> Result<()> {
     tools::wasm_target(project)?;
-    let binaries = [&[PAGE][..], &purpose.beside_page()].concat();
+    let binaries = purpose.binaries();
     // Most of what is compiled leaves a core idle now and then.
     thread::scope(|scope| {
         let packers = scope.spawn(|| {
@@ -113,18 +118,16 @@ pub fn finish(project: &Project) -> Result<()> {
         .into_iter()
         .find(|purpose| compiled.as_deref() == Some(purpose.name()));
     let purpose = compiled.unwrap_or(Purpose::Publish);
-    let engines = purpose.beside_page();
     // Somebody calls Trunk by hand, who may want it without optimizing.
     let build = match compiled {
         None if from_trunk("TRUNK_PROFILE")? == "debug" => Build::Debug,
         _ => purpose.build(),
     };
     if compiled.is_none() {
-        let binaries = [&[PAGE][..], &engines].concat();
-        binaries::compile(project, build, &binaries)?;
+        binaries::compile(project, build, &purpose.binaries())?;
     }
     split::page(project, &folder, build)?;
-    for binary in engines {
+    for binary in purpose.beside_page() {
         binaries::add(project, build, binary, &folder)?;
     }
     site::finish(project, &folder)

@@ -99,7 +99,7 @@ fn cargo_tool(project: &Project, tool: &Tool) -> Result<()> {
     step(&title, || {
         let mut install = project.cargo(&["install", name, "--version", version, "--force"])?;
         install.arg("--locked").arg("--root").arg(project.tools());
-        // Asking for updates and talking to servers is not wanted, and takes half of the time to compile.
+        // Asking for updates and encrypted connections are not wanted.
         install.arg("--no-default-features");
         // It mostly starts other programs: compile it fast, not well.
         install.env("CARGO_PROFILE_RELEASE_LTO", "off");
